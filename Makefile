@@ -1,0 +1,29 @@
+# make run     the server with a demo account, in the foreground
+# make test    everything that must pass
+# make clean   remove what these made, but no mail
+
+PYTHON ?= python3
+CONFIG ?= etc/jmapd.toml
+
+.PHONY: run test clean
+
+run: .venv/installed
+	@.venv/bin/python -m jmapd.demo --config $(CONFIG)
+	@exec .venv/bin/twistd --nodaemon --pidfile= jmapd --config $(CONFIG)
+
+test: .venv/bin/tox
+	.venv/bin/tox run
+
+.venv/installed: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "jmapd needs Python 3.11 or newer; PYTHON=… names another one" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo "Python's venv module is incomplete: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/bin/tox: .venv/installed
+	.venv/bin/pip install --quiet --disable-pip-version-check 'tox>=4.20'
+	@touch $@
+
+clean:
+	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

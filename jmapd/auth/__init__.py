@@ -1,0 +1,1 @@
+"""Who is this: credentials in, a Principal out."""

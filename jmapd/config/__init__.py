@@ -1,0 +1,32 @@
+"""The configuration: TOML in, checked and typed settings out.
+
+`table.py` declares every setting, `kinds.py` says what values there are, `checks.py` what must hold between them.
+"""
+
+from jmapd.config.load import load
+from jmapd.config.mistakes import ConfigurationError
+from jmapd.config.settings import (
+    TLS,
+    Changes,
+    Listener,
+    Server,
+    Settings,
+    Storage,
+    Upload,
+    WebSockets,
+    Workers,
+)
+
+__all__ = [
+    "TLS",
+    "Changes",
+    "ConfigurationError",
+    "Listener",
+    "Server",
+    "Settings",
+    "Storage",
+    "Upload",
+    "WebSockets",
+    "Workers",
+    "load",
+]

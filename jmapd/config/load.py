@@ -1,0 +1,105 @@
+"""From a file and the environment to `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jmapd.config import checks, table
+from jmapd.config.mistakes import ConfigurationError
+from jmapd.config.reading import Values, read_file
+from jmapd.config.settings import (
+    TLS,
+    Changes,
+    Listener,
+    Server,
+    Settings,
+    Storage,
+    Upload,
+    WebSockets,
+    Workers,
+)
+from jmapd.protocol.limits import Limits
+
+_STATE_DIRECTORY = "STATE_DIRECTORY"
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read the configuration.
+
+    :param path: of the TOML file; ``None`` for the built-in defaults.
+    :param environment: where $STATE_DIRECTORY may be.
+    :raises ConfigurationError: with a line for each mistake in it.
+    """
+    values = read_file(path)
+    wrong = {mistake.key for mistake in values.mistakes}
+    found = [
+        *values.mistakes,
+        *(one for one in checks.mistakes(values) if wrong.isdisjoint((one.key, *one.beside))),
+    ]
+    if found:
+        raise ConfigurationError([mistake.line(values.file) for mistake in found])
+    return _settings(values, environment)
+
+
+def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
+    server = _server(values, environment)
+    return Settings(
+        server=server,
+        storage=Storage(values["storage.url"] or f"sqlite:///{server.data_dir / 'jmapd.sqlite'}"),
+        workers=Workers(
+            values["workers.count"],
+            values["workers.memory"],
+            values["workers.soft-deadline"],
+            values["workers.hard-deadline"],
+        ),
+        web_sockets=WebSockets(
+            values["jmap.web-sockets.throttle"],
+            values["jmap.web-sockets.timeout"],
+            values["jmap.web-sockets.heartbeat"],
+        ),
+        limits=_limits(values),
+        upload=Upload(
+            values["jmap.protocol.upload.ttl"],
+            values["jmap.protocol.upload.quota-files"],
+            values["jmap.protocol.upload.quota-size"],
+        ),
+        changes=Changes(values["jmap.changes.keep"]),
+    )
+
+
+def _server(values: Values, environment: Mapping[str, str]) -> Server:
+    listeners = {
+        name: Listener(
+            values.read[(*table.LISTENERS, name, "endpoint")],
+            values.read[(*table.LISTENERS, name, "tls")],
+        )
+        for name in values.listeners
+    }
+    return Server(
+        hostname=values["server.hostname"],
+        url=values["server.url"],
+        data_dir=_data_dir(values["server.data-dir"], environment),
+        listeners=listeners,
+        tls=TLS(values["server.tls.certificate"], values["server.tls.private-key"]),
+    )
+
+
+def _data_dir(said: str, environment: Mapping[str, str]) -> Path:
+    # systemd gives several directories with colons between; the first is the unit's own
+    state = environment.get(_STATE_DIRECTORY, "").split(":")[0]
+    return Path(said or state or "var").absolute()
+
+
+def _limits(values: Values) -> Limits:
+    return Limits(
+        max_size_upload=values["jmap.protocol.upload.max-size"],
+        max_concurrent_upload=values["jmap.protocol.upload.max-concurrent"],
+        max_size_request=values["jmap.protocol.request.max-size"],
+        max_concurrent_requests=values["jmap.protocol.request.max-concurrent"],
+        max_calls_in_request=values["jmap.protocol.request.max-calls"],
+        max_objects_in_get=values["jmap.protocol.get.max-objects"],
+        max_objects_in_set=values["jmap.protocol.set.max-objects"],
+        max_results=values["jmap.protocol.query.max-results"],
+        max_changes=values["jmap.protocol.changes.max-results"],
+    )

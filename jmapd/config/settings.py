@@ -1,0 +1,129 @@
+"""The settings as the rest of jmapd sees them: checked, typed and complete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from jmapd.protocol.limits import Limits
+
+
+@attrs.frozen
+class Listener:
+    """A door.
+
+    :param endpoint: a Twisted server endpoint string.
+    :param tls: whether the server does TLS on it.
+    """
+
+    endpoint: str
+    tls: bool
+
+
+@attrs.frozen
+class TLS:
+    """The paths of the PEM files; both are empty where the server makes a certificate of its own."""
+
+    certificate: str
+    private_key: str
+
+
+@attrs.frozen
+class Server:
+    """How the server is reached and where its data are.
+
+    :param hostname: the name in the Session's URLs.
+    :param url: scheme and authority by which clients reach us, or "" where the listeners tell it.
+    :param data_dir: absolute.
+    :param listeners: by name, in the file's order.
+    """
+
+    hostname: str
+    url: str
+    data_dir: Path
+    listeners: Mapping[str, Listener]
+    tls: TLS
+
+
+@attrs.frozen
+class Storage:
+    """The store: a SQLAlchemy URL."""
+
+    url: str
+
+
+@attrs.frozen
+class Workers:
+    """The worker processes.
+
+    :param count: readers; 0 for one per core, at least 2.
+    :param memory: octets that one may use; 0 for no bound.
+    :param soft_deadline: seconds after which a Request gets an error.
+    :param hard_deadline: seconds after which its worker is killed.
+    """
+
+    count: int
+    memory: int
+    soft_deadline: float
+    hard_deadline: float
+
+
+@attrs.frozen
+class WebSockets:
+    """RFC 8887's transport, in seconds.
+
+    :param throttle: least time between two pushes to one client; 0 gathers nothing.
+    :param timeout: without a frame from the peer, the connection is closed; 0: never.
+    :param heartbeat: between two Pings; 0: none.
+    """
+
+    throttle: float
+    timeout: float
+    heartbeat: float
+
+
+@attrs.frozen
+class Upload:
+    """What is kept of uploads that nothing refers to.
+
+    :param ttl: seconds each is kept at least.
+    :param quota_files: how many of them a user may have.
+    :param quota_size: octets of all of them together.
+    """
+
+    ttl: float
+    quota_files: int
+    quota_size: int
+
+
+@attrs.frozen
+class Changes:
+    """What is kept of destroyed objects.
+
+    :param keep: seconds; a client that was away for longer starts anew.
+    """
+
+    keep: float
+
+
+@attrs.frozen
+class Settings:
+    """The whole configuration."""
+
+    server: Server
+    storage: Storage
+    workers: Workers
+    web_sockets: WebSockets
+    limits: Limits
+    upload: Upload
+    changes: Changes
+
+    def digest(self) -> str:
+        """A short text that is another one when anything is that clients can see, in the Session above all."""
+        listeners = [[one.endpoint, one.tls] for one in self.server.listeners.values()]
+        seen = [self.server.hostname, self.server.url, listeners, attrs.asdict(self.limits)]
+        return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:12]

@@ -1,0 +1,148 @@
+"""Every setting there is: its key, the kind of its value, its default and what it is for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from jmapd.config import kinds
+from jmapd.config.kinds import Kind
+from jmapd.config.mistakes import Key
+
+ANY = "*"
+"""Stands in a key for a name that the administrator chooses."""
+
+REQUIRED: Any = object()
+"""Stands for a default where there is none."""
+
+
+@attrs.frozen
+class Setting:
+    """The declaration of one setting.
+
+    :param key: its way through the file's tables.
+    :param default: as the file would have it.
+    :param doc: what it is for, to follow after its name.
+    """
+
+    key: Key
+    kind: Kind[Any]
+    default: Any
+    doc: str
+
+
+def _setting(key: str, kind: Kind[Any], default: Any, doc: str) -> Setting:
+    return Setting(tuple(key.split(".")), kind, default, doc)
+
+
+LISTENERS: Key = ("server", "listener")
+DEFAULT_LISTENER = "https"
+DEFAULT_ENDPOINT = "tcp:8443:interface=127.0.0.1"
+
+WEB_SOCKETS: Key = ("jmap", "web-sockets")
+ALIASES: dict[Key, Key] = {("jmap", "web-socket"): WEB_SOCKETS}
+"""Tables that may be written with another name."""
+
+SETTINGS = (
+    _setting("server.hostname", kinds.HOST_NAME, "localhost", "the name in the Session's URLs"),
+    _setting(
+        "server.url",
+        kinds.HTTP_URL,
+        "",
+        "how clients reach the server where a proxy stands between; default: made of hostname and the port of the "
+        "first TLS listener, else of the first",
+    ),
+    _setting("server.data-dir", kinds.PATH, "", "where everything is kept; default: $STATE_DIRECTORY, else ./var"),
+    _setting("server.listener.*.endpoint", kinds.ENDPOINT, REQUIRED, "where to listen: a Twisted server endpoint"),
+    _setting(
+        "server.listener.*.tls", kinds.FLAG, True, "false on loopback or a unix socket, for a proxy that does TLS"
+    ),
+    _setting(
+        "server.tls.certificate", kinds.PATH, "", "PEM file with the chain; default: self-signed, for loopback only"
+    ),
+    _setting("server.tls.private-key", kinds.PATH, "", "PEM file with its private key, unencrypted"),
+    _setting("storage.url", kinds.SQLITE_URL, "", "SQLAlchemy URL; default: a SQLite file in data-dir"),
+    _setting(
+        "workers.count",
+        kinds.count(2, 1024, "one per core, at least 2"),
+        0,
+        "processes that read; one more writes",
+    ),
+    _setting("workers.memory", kinds.size("128MiB", "1024GiB", "no bound"), "512MiB", "what each of them may use"),
+    _setting(
+        "workers.soft-deadline", kinds.duration("100ms", "1h"), "10s", "time for a Request before it gets an error"
+    ),
+    _setting(
+        "workers.hard-deadline", kinds.duration("200ms", "2h"), "30s", "time for a Request before its worker is killed"
+    ),
+    _setting(
+        "jmap.web-sockets.throttle",
+        kinds.duration("1ms", "1d", "none"),
+        "1s",
+        "least time between two pushes to one client; what changes meanwhile is gathered",
+    ),
+    _setting(
+        "jmap.web-sockets.timeout",
+        kinds.duration("100ms", "30d", "never"),
+        "10s",
+        "a connection whose client was silent for so long is closed; longer than heartbeat",
+    ),
+    _setting("jmap.web-sockets.heartbeat", kinds.duration("100ms", "30d", "none"), "5s", "time between two Pings"),
+    _setting("jmap.protocol.request.max-size", kinds.size("1KiB", "200MB"), 10_000_000, "octets of a Request"),
+    _setting("jmap.protocol.request.max-calls", kinds.count(1, 10_000), 16, "method calls in a Request"),
+    _setting(
+        "jmap.protocol.request.max-concurrent",
+        kinds.count(1, 1024),
+        4,
+        "Requests of a user under way at once; further ones wait",
+    ),
+    _setting("jmap.protocol.get.max-objects", kinds.count(1, 1_000_000), 500, "objects in one /get"),
+    _setting("jmap.protocol.set.max-objects", kinds.count(1, 1_000_000), 500, "objects in one /set"),
+    _setting("jmap.protocol.query.max-results", kinds.count(1, 1_000_000), 5000, "ids in one /query response"),
+    _setting("jmap.protocol.changes.max-results", kinds.count(1, 1_000_000), 5000, "ids in one /changes response"),
+    _setting("jmap.protocol.upload.max-size", kinds.size("1KiB", "200MB"), 50_000_000, "octets of an uploaded file"),
+    _setting("jmap.protocol.upload.max-concurrent", kinds.count(1, 1024), 4, "uploads of a user under way at once"),
+    _setting(
+        "jmap.protocol.upload.ttl", kinds.duration("1h", "365d"), "1h", "an upload is kept so long without an object"
+    ),
+    _setting(
+        "jmap.protocol.upload.quota-files",
+        kinds.count(1, 1_000_000),
+        1000,
+        "such uploads of a user; the oldest give way",
+    ),
+    _setting("jmap.protocol.upload.quota-size", kinds.size("1KiB", "1024GiB"), 50_000_000, "octets of all of them"),
+    _setting(
+        "jmap.changes.keep",
+        kinds.duration("1h", "36500d"),
+        "90d",
+        "how long a client may be away and still be told only what changed",
+    ),
+)
+"""In the order of etc/jmapd.toml."""
+
+
+def declared(key: Key) -> Setting | None:
+    """The setting that a key of a file means."""
+    return next((setting for setting in SETTINGS if _fits(setting.key, key)), None)
+
+
+def tables() -> frozenset[Key]:
+    """The keys of all tables, with `ANY` in them."""
+    return frozenset(setting.key[:end] for setting in SETTINGS for end in range(len(setting.key)))
+
+
+def is_table(key: Key) -> bool:
+    """Whether this is the key of a table rather than of a value."""
+    return any(_fits(table, key) for table in tables())
+
+
+def names_in(above: Key) -> list[str]:
+    """What may stand in a table: settings and further tables."""
+    inside = (one.key for one in SETTINGS if len(one.key) > len(above) and _fits(one.key[: len(above)], above))
+    return list(dict.fromkeys("NAME" if key[len(above)] == ANY else key[len(above)] for key in inside))
+
+
+def _fits(pattern: Key, key: Key) -> bool:
+    return len(pattern) == len(key) and all(part in (ANY, name) for part, name in zip(pattern, key, strict=True))

@@ -1,0 +1,1 @@
+"""The data types: one module, or package, each."""

@@ -1,0 +1,1 @@
+"""Email (RFC 8621 section 4): `type` has its descriptor."""

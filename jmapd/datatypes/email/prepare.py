@@ -1,0 +1,108 @@
+"""Messages read and composed outside every transaction, before the writer stores them.
+
+A Request that makes Emails names what it needs (`wanted_message`, `wanted_composition`), a reader makes it
+(`prepare_message`), and the Request runs again with the results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+import orjson
+
+from jmapd.datatypes.email.reading import read
+from jmapd.message.transfer import decode
+from jmapd.message.compose import blob_ids, compose
+from jmapd.message.parts import NotParsable
+from jmapd.methods.context import PreparedMessage, Wanted
+from jmapd.protocol.errors import SetError
+from jmapd.store import uploads
+from jmapd.store.blobs import INLINE, Piece
+from jmapd.store.store import Store
+
+MAX_ATTACHMENTS = 50_000_000
+"""Octets of all the blobs that one new Email may refer to (RFC 8621 section 1.3, maxSizeAttachmentsPerEmail)."""
+
+
+def wanted_message(account: int, blob_id: str) -> Wanted:
+    """A stored message is to be read."""
+    return Wanted(f"message {blob_id}", {"kind": "message", "account": account, "blob": blob_id})
+
+
+def wanted_composition(account: int, creation_id: str, email: Mapping[str, Any]) -> Wanted:
+    """A message is to be composed from an Email's properties."""
+    digest = hashlib.blake2b(orjson.dumps([creation_id, email], option=orjson.OPT_SORT_KEYS), digest_size=16)
+    return Wanted(f"composition {digest.hexdigest()}", {"kind": "compose", "account": account, "email": email})
+
+
+def prepare_message(store: Store, user: int, arguments: Mapping[str, Any], now: int, hostname: str) -> PreparedMessage:
+    """Read or compose a message.
+
+    :param arguments: those of the `Wanted`.
+    :param now: milliseconds since 1970, for the Date field.
+    :param hostname: for the Message-ID field.
+    :raises SetError: where the message cannot be made, or is none.
+    """
+    account = arguments["account"]
+    if arguments["kind"] == "compose":
+        return _stored(store, _composed(store, account, user, arguments["email"], now, hostname), None)
+    raw = blob(store, account, user, arguments["blob"])
+    if raw is None:
+        raise SetError("blobNotFound", notFound=[arguments["blob"]])
+    piece = Piece.of_id(arguments["blob"])
+    assert piece is not None
+    return _stored(store, raw, piece.hash if piece.length is None else None)
+
+
+def blob(store: Store, account: int, user: int, blob_id: str) -> bytes | None:
+    """The bytes of a blob, or of a part, that the user may see in the account; ``None`` where there is none."""
+    piece = Piece.of_id(blob_id)
+    if piece is None or not uploads.may_read(store.database, account=account, user=user, blob=piece.hash):
+        return None
+    raw = store.blobs.read(store.database, piece.hash, piece.offset, piece.length)
+    return raw if raw is None else decode(raw, piece.encoding)
+
+
+def read_raw(raw: bytes, hash: bytes) -> bytes:
+    """The packed reading of a message.
+
+    :raises SetError: ``invalidEmail`` where it is no message at all.
+    """
+    try:
+        return read(raw, hash).pack()
+    except NotParsable:
+        raise SetError("invalidEmail", "This is no message.") from None
+
+
+def _stored(store: Store, raw: bytes, hash: bytes | None) -> PreparedMessage:
+    """Read a message whose bytes are stored, or are kept in a file here if they are many."""
+    known = hash is not None
+    hash = hash or hashlib.sha256(raw).digest()
+    reading = read_raw(raw, hash)
+    small = len(raw) <= INLINE
+    if not small and not known:
+        store.blobs.write_file(raw)
+    return PreparedMessage(hash, len(raw), raw if small and not known else None, reading)
+
+
+def _composed(store: Store, account: int, user: int, email: Mapping[str, Any], now: int, hostname: str) -> bytes:
+    found: dict[str, bytes] = {}
+    total = 0
+    for id in blob_ids(email):
+        data = blob(store, account, user, id)
+        if data is not None:
+            found[id] = data
+            total += len(data)
+        if total > MAX_ATTACHMENTS:
+            raise SetError("tooLarge", f"The attachments of an Email may have {MAX_ATTACHMENTS} octets.")
+    return compose(
+        email,
+        found.__getitem__,
+        now=datetime.fromtimestamp(now / 1000, timezone.utc),
+        message_id=f"{secrets.token_hex(16)}@{hostname}",
+        boundary=lambda: secrets.token_hex(12),
+    )

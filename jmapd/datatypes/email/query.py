@@ -1,0 +1,141 @@
+"""Email/query: what a client's filter and sort ask of the store (RFC 8621 section 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import attrs
+
+from jmapd.methods.arguments import Arguments
+from jmapd.methods.context import Context, Scope
+from jmapd.methods.query import read_filter, read_sort
+from jmapd.protocol import ids
+from jmapd.protocol.dates import parse_utc_date
+from jmapd.protocol.errors import MethodError, invalid_arguments
+from jmapd.store import emails, mailboxes, query, search
+from jmapd.store.emails import email_id
+from jmapd.store.query import Condition, EmailQuery, Node, Operator
+
+SORT_PROPERTIES = tuple(query.SORT_COLUMNS)
+
+ARGUMENTS = ("collapseThreads",)
+
+_EVERYTHING = Operator("AND", ())
+
+
+@attrs.frozen
+class EmailResults:
+    """The Emails found, in order; the store is asked for no more of them than is wanted."""
+
+    context: Context
+    wanted: EmailQuery
+    collapse: bool
+    can_calculate_changes: bool = False
+
+    def total(self) -> int:
+        """How many there are; of one Mailbox it is known already."""
+        store = self.context.store
+        filter = self.wanted.filter
+        if isinstance(filter, Condition) and filter.name == "inMailbox":
+            row = mailboxes.all_of(store.database, self.wanted.account).get(filter.value)
+            return 0 if row is None else row.total_threads if self.collapse else row.total_emails
+        return query.count(store.database, store.queries, self.wanted, threads=self.collapse)
+
+    def page(self, position: int, limit: int) -> list[str]:
+        """The Ids from a position on."""
+        if self.collapse:
+            return [email_id(number) for number in islice(self._walk(), position, position + limit)]
+        store = self.context.store
+        return [email_id(one) for one in query.page(store.database, store.queries, self.wanted, position, limit)]
+
+    def position_of(self, id: str) -> int | None:
+        """Where an Id is among them."""
+        wanted = emails.email_number(self.wanted.account, id)
+        return next((at for at, number in enumerate(self._walk()) if number == wanted), None)
+
+    def _walk(self) -> Iterator[int]:
+        store = self.context.store
+        seen: set[int] = set()
+        for number, thread in query.walk(store.database, store.queries, self.wanted):
+            if not self.collapse:
+                yield number
+            elif thread not in seen:
+                seen.add(thread)
+                yield number
+
+
+def find(context: Context, scope: Scope, arguments: Arguments) -> EmailResults:
+    """Find Emails."""
+    filter = read_filter(arguments, _condition, _operator)
+    sort = read_sort(arguments, SORT_PROPERTIES)
+    collapse = arguments.boolean("collapseThreads")
+    if context.writing and arguments.values.get("filter"):
+        context.store.text.flush()
+    spilled = emails.is_spilled(context.store.database, scope.number)
+    return EmailResults(context, EmailQuery(scope.number, filter, sort, spilled), collapse)
+
+
+def _condition(condition: dict[str, Any]) -> Node:
+    unknown = condition.keys() - _CONDITIONS.keys()
+    if unknown:
+        raise MethodError("unsupportedFilter", f"Unknown conditions: {', '.join(sorted(unknown))[:200]}.")
+    tests = tuple(_CONDITIONS[name](name, value) for name, value in condition.items())
+    return tests[0] if len(tests) == 1 else Operator("AND", tests)
+
+
+def _operator(name: str, conditions: list[Node]) -> Node:
+    return Operator(name, tuple(conditions))
+
+
+def _in_mailbox(name: str, value: Any) -> Node:
+    _check(ids.is_id(value), name, "an Id")
+    number = ids.number(mailboxes.ID_PREFIX, value)
+    return Condition("never", 0) if number is None else Condition(name, number)
+
+
+def _keyword(name: str, value: Any) -> Node:
+    _check(isinstance(value, str), name, "a string")
+    has = Condition("hasKeyword", value.lower())
+    return has if name == "hasKeyword" else Operator("NOT", (has,))
+
+
+def _date(name: str, value: Any) -> Node:
+    moment = parse_utc_date(value)
+    _check(moment is not None, name, "a UTCDate")
+    return Condition(name, moment)
+
+
+def _size(name: str, value: Any) -> Node:
+    _check(type(value) is int and value >= 0, name, "an UnsignedInt")
+    return Condition(name, value)
+
+
+def _boolean(name: str, value: Any) -> Node:
+    _check(isinstance(value, bool), name, "a Boolean")
+    return Condition(name, value)
+
+
+def _text(name: str, value: Any) -> Node:
+    _check(isinstance(value, str), name, "a string")
+    expression = search.expression(name, value)
+    return _EVERYTHING if expression is None else Condition("text", expression)
+
+
+_CONDITIONS: dict[str, Callable[[str, Any], Node]] = {
+    "inMailbox": _in_mailbox,
+    "hasKeyword": _keyword,
+    "notKeyword": _keyword,
+    "before": _date,
+    "after": _date,
+    "minSize": _size,
+    "maxSize": _size,
+    "hasAttachment": _boolean,
+    **dict.fromkeys(search.CONDITION_COLUMNS, _text),
+}
+
+
+def _check(right: bool, name: str, what: str) -> None:
+    if not right:
+        raise invalid_arguments(f"The condition {name} must be {what}.")

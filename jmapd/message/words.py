@@ -1,0 +1,46 @@
+"""Encoded words in header fields (RFC 2047)."""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+from jmapd.message.charsets import to_text
+
+_WORD = re.compile(r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,60})?\?([bBqQ])\?([^?]*)\?=")
+
+
+def decode_words(text: str) -> str:
+    """The text with its encoded words decoded; what is none, or damaged, stays as it is."""
+    if "=?" not in text:
+        return text
+    pieces: list[str] = []
+    # words of one charset that stand together are joined first, for a character may be split between them
+    charset, data = "", b""
+    end = 0
+    for match in _WORD.finditer(text):
+        between = text[end : match.start()]
+        decoded = _decoded(match[2], match[3])
+        if decoded is None:
+            continue
+        adjacent = bool(data) and (not between or between.isspace())
+        if not adjacent or match[1].lower() != charset:
+            pieces.append(to_text(data, charset)[0] if data else "")
+            data = b""
+            if not adjacent:
+                pieces.append(between)
+        charset, data, end = match[1].lower(), data + decoded, match.end()
+    pieces.append(to_text(data, charset)[0] if data else "")
+    pieces.append(text[end:])
+    return "".join(pieces)
+
+
+def _decoded(encoding: str, text: str) -> bytes | None:
+    if not text.isascii():
+        return None
+    if encoding in "qQ":
+        return binascii.a2b_qp(text, header=True)
+    try:
+        return binascii.a2b_base64(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+    except binascii.Error:
+        return None

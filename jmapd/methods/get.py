@@ -1,0 +1,61 @@
+"""/get, for every data type (RFC 8620 section 5.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jmapd.methods.arguments import Arguments
+from jmapd.methods.context import Context
+from jmapd.methods.datatype import DataType
+from jmapd.methods.registry import Method
+from jmapd.protocol.errors import MethodError, invalid_arguments
+
+_ARGUMENTS = ("accountId", "ids", "properties")
+
+
+def get(type: DataType) -> Method:
+    """The type's /get."""
+
+    def run(context: Context, arguments: Arguments) -> dict[str, Any]:
+        arguments.refuse_others((*_ARGUMENTS, *type.get_arguments))
+        scope = context.scope(arguments)
+        ids = arguments.ids("ids")
+        getter = type.getter(context, scope, _properties(type, arguments), arguments)
+        numbers: list[int] = []
+        not_found: list[str] = []
+        if ids is None:
+            numbers.extend(getter.all())
+        else:
+            _bound(context, len(ids))
+            for id in ids:
+                number = type.number_of(scope.number, id)
+                if number is None:
+                    not_found.append(id)
+                else:
+                    numbers.append(number)
+        _bound(context, len(numbers))
+        found = dict(getter.fetch(numbers))
+        not_found.extend(type.id_of(number) for number in numbers if number not in found)
+        return {
+            "accountId": scope.access.id,
+            "state": scope.state(type.name),
+            "list": [found[number] for number in numbers if number in found],
+            "notFound": not_found,
+        }
+
+    return Method(f"{type.name}/get", type.capability, writes=False, run=run)
+
+
+def _properties(type: DataType, arguments: Arguments) -> list[str]:
+    names = arguments.names("properties")
+    if names is None:
+        return list(type.default_properties or type.properties)
+    for name in names:
+        if name not in type.properties and not (type.is_property and type.is_property(name)):
+            raise invalid_arguments(f"{name[:100]!r} is no property of {type.name}.")
+    return names if "id" in names else ["id", *names]
+
+
+def _bound(context: Context, count: int) -> None:
+    if count > context.limits.max_objects_in_get:
+        raise MethodError("requestTooLarge", f"At most {context.limits.max_objects_in_get} objects at once.")

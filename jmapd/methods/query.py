@@ -1,0 +1,127 @@
+"""/query, for every data type (RFC 8620 section 5.5): positions, anchors, limits and totals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from jmapd.methods.arguments import Arguments
+from jmapd.methods.context import Context, Scope
+from jmapd.methods.datatype import DataType, Results
+from jmapd.methods.registry import Method
+from jmapd.protocol.errors import MethodError, invalid_arguments
+
+_ARGUMENTS = ("accountId", "filter", "sort", "position", "anchor", "anchorOffset", "limit", "calculateTotal")
+
+MAX_FILTER_CONDITIONS = 100
+MAX_SORT_PROPERTIES = 10
+
+COLLATIONS = ("i;unicode-casemap",)
+
+
+def query(type: DataType) -> Method:
+    """The type's /query."""
+
+    def run(context: Context, arguments: Arguments) -> dict[str, Any]:
+        arguments.refuse_others((*_ARGUMENTS, *type.query_arguments))
+        scope = context.scope(arguments)
+        limit = arguments.unsigned("limit")
+        arguments.integer("position")
+        arguments.integer("anchorOffset")
+        anchor = arguments.id("anchor")
+        calculate_total = arguments.boolean("calculateTotal")
+        assert type.query is not None
+        results = type.query(context, scope, arguments)
+        position = _anchored(results, anchor, arguments) if anchor else _counted(results, arguments)
+        most = context.limits.max_results
+        ids = results.page(position, most if limit is None else min(limit, most))
+        response = _response(scope, type, results, position, ids)
+        if calculate_total:
+            response["total"] = results.total()
+        if limit is None or limit > most:
+            response["limit"] = most
+        return response
+
+    return Method(f"{type.name}/query", type.capability, writes=False, run=run)
+
+
+def _response(scope: Scope, type: DataType, results: Results, position: int, ids: list[str]) -> dict[str, Any]:
+    return {
+        "accountId": scope.access.id,
+        "queryState": scope.state(type.name),
+        "canCalculateChanges": results.can_calculate_changes,
+        "position": position,
+        "ids": ids,
+    }
+
+
+def _counted(results: Results, arguments: Arguments) -> int:
+    position = arguments.integer("position")
+    return position if position >= 0 else max(0, results.total() + position)
+
+
+def _anchored(results: Results, anchor: str, arguments: Arguments) -> int:
+    at = results.position_of(anchor)
+    if at is None:
+        raise MethodError("anchorNotFound")
+    return max(0, at + arguments.integer("anchorOffset"))
+
+
+Test = TypeVar("Test")
+
+
+def read_filter(
+    arguments: Arguments, condition: Callable[[dict[str, Any]], Test], operator: Callable[[str, list[Test]], Test]
+) -> Test | None:
+    """Read the ``filter`` argument (RFC 8620 section 5.5).
+
+    :param condition: makes a test of a FilterCondition; raises `MethodError` ``unsupportedFilter``.
+    :param operator: joins tests by ``AND``, ``OR`` or ``NOT``.
+    :returns: ``None`` where there is no filter.
+    """
+    filter = arguments.object("filter")
+    count = 0
+
+    def read(node: Any) -> Test:
+        nonlocal count
+        count += 1
+        if count > MAX_FILTER_CONDITIONS:
+            raise MethodError("unsupportedFilter", f"At most {MAX_FILTER_CONDITIONS} conditions.")
+        if not isinstance(node, dict):
+            raise invalid_arguments("A filter is an object.")
+        if "operator" not in node:
+            return condition(node)
+        name, nodes = node["operator"], node.get("conditions")
+        if name not in ("AND", "OR", "NOT") or not isinstance(nodes, list) or len(node) != 2:
+            raise invalid_arguments("A FilterOperator has an operator (AND, OR or NOT) and conditions.")
+        return operator(name, [read(one) for one in nodes])
+
+    return None if filter is None else read(filter)
+
+
+def read_sort(arguments: Arguments, properties: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
+    """Read the ``sort`` argument: names with whether ascending.
+
+    :param properties: what the type can sort by.
+    :raises MethodError: ``unsupportedSort`` or ``invalidArguments``.
+    """
+    comparators = arguments.array("sort") or []
+    if len(comparators) > MAX_SORT_PROPERTIES:
+        raise MethodError("unsupportedSort", f"At most {MAX_SORT_PROPERTIES} comparators.")
+    return tuple(_comparator(one, properties) for one in comparators)
+
+
+def _comparator(comparator: Any, properties: tuple[str, ...]) -> tuple[str, bool]:
+    if not isinstance(comparator, dict) or not isinstance(comparator.get("property"), str):
+        raise invalid_arguments("A Comparator is an object with a property.")
+    name = comparator["property"]
+    if name not in properties:
+        raise MethodError("unsupportedSort", f"Sorting by {name[:100]!r} is not supported.")
+    if comparator.keys() - {"property", "isAscending", "collation"}:
+        raise MethodError("unsupportedSort", "A Comparator has property, isAscending and collation.")
+    if comparator.get("collation") not in (None, *COLLATIONS):
+        raise MethodError("unsupportedSort", f"Collations are {', '.join(COLLATIONS)}.")
+    ascending = comparator.get("isAscending", True)
+    if not isinstance(ascending, bool):
+        raise invalid_arguments("isAscending must be true or false.")
+    return name, ascending

@@ -1,0 +1,40 @@
+"""The bounds that a client is told of (RFC 8620 section 2, RFC 8621 section 1.3), by the Session's own names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen
+class Limits:
+    """What one Request may ask for.
+
+    Sizes are in octets; everything else counts objects, calls or requests.
+    """
+
+    max_size_upload: int = 50_000_000
+    max_concurrent_upload: int = 4
+    max_size_request: int = 10_000_000
+    max_concurrent_requests: int = 4
+    max_calls_in_request: int = 16
+    max_objects_in_get: int = 500
+    max_objects_in_set: int = 500
+    max_results: int = 5000
+    """Ids in one /query response; not in the Session, the response's ``limit`` says it."""
+    max_changes: int = 5000
+    """Ids in one /changes response; not in the Session, ``hasMoreChanges`` says it."""
+
+    def core(self) -> dict[str, Any]:
+        """The ``urn:ietf:params:jmap:core`` capability object."""
+        return {
+            "maxSizeUpload": self.max_size_upload,
+            "maxConcurrentUpload": self.max_concurrent_upload,
+            "maxSizeRequest": self.max_size_request,
+            "maxConcurrentRequests": self.max_concurrent_requests,
+            "maxCallsInRequest": self.max_calls_in_request,
+            "maxObjectsInGet": self.max_objects_in_get,
+            "maxObjectsInSet": self.max_objects_in_set,
+            "collationAlgorithms": ["i;unicode-casemap"],
+        }

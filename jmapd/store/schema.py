@@ -1,0 +1,168 @@
+"""The tables, for every SQL engine; what only one engine has (full-text search) is made by its own module.
+
+The account comes first in every key. Numbers of Mailboxes and Threads are modseqs of their account, so that none is
+ever given twice. An Email's number is `jmapd.store.numbers`' composite of account, receivedAt and a tie-break.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+metadata = MetaData()
+
+_ID = BigInteger().with_variant(Integer(), "sqlite")
+
+store = Table(
+    "store",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("hash", Text, nullable=False),
+    Column("session", _ID, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("modseq", _ID, nullable=False),
+    Column("spilled", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+access = Table(
+    "access",
+    metadata,
+    Column("user", _ID, primary_key=True),
+    Column("account", _ID, primary_key=True),
+    Column("personal", Boolean, nullable=False),
+    Column("read_only", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+states = Table(
+    "states",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("modseq", _ID, nullable=False),
+    Column("forgotten", _ID, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("object", _ID, primary_key=True),
+    Column("made", _ID, nullable=False),
+    Column("changed", _ID, nullable=False),
+    Column("substantive", _ID, nullable=False),
+    Column("destroyed", _ID),
+    sqlite_with_rowid=False,
+)
+Index("changes_in_order", changes.c.account, changes.c.type, changes.c.changed)
+
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("parent", _ID),
+    Column("role", Text),
+    Column("sort_order", _ID, nullable=False),
+    Column("subscribed", Boolean, nullable=False),
+    Column("total_emails", _ID, nullable=False),
+    Column("unread_emails", _ID, nullable=False),
+    Column("total_threads", _ID, nullable=False),
+    Column("unread_threads", _ID, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+emails = Table(
+    "emails",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=False),
+    Column("account", _ID, nullable=False),
+    Column("thread", _ID, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+    Column("size", _ID, nullable=False),
+    Column("received_at", _ID, nullable=False),
+    Column("sent_at", _ID),
+    Column("unread", Boolean, nullable=False),
+    Column("has_attachment", Boolean, nullable=False),
+    Column("subject_key", Text, nullable=False),
+    Column("from_key", Text, nullable=False),
+    Column("to_key", Text, nullable=False),
+    Column("keywords", LargeBinary, nullable=False),
+    Column("mailboxes", LargeBinary, nullable=False),
+    Column("metadata", LargeBinary, nullable=False),
+)
+Index("emails_of_thread", emails.c.account, emails.c.thread)
+Index("emails_of_blob", emails.c.account, emails.c.blob)
+
+email_bodies = Table(
+    "email_bodies",
+    metadata,
+    Column("email", _ID, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+mailbox_emails = Table(
+    "mailbox_emails",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("mailbox", _ID, primary_key=True),
+    Column("email", _ID, primary_key=True),
+    Column("thread", _ID, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+email_keywords = Table(
+    "email_keywords",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("keyword", Text, primary_key=True),
+    Column("email", _ID, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+thread_references = Table(
+    "thread_references",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("reference", _ID, primary_key=True),
+    Column("thread", _ID, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("size", _ID, nullable=False),
+    Column("data", LargeBinary),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("user", _ID, primary_key=True),
+    Column("blob", LargeBinary, primary_key=True),
+    Column("size", _ID, nullable=False),
+    Column("uploaded_at", _ID, nullable=False),
+    Column("prepared", LargeBinary),
+)
+Index("uploads_in_order", uploads.c.user, uploads.c.uploaded_at)

@@ -1,0 +1,65 @@
+"""What only SQLite knows: how it is opened, its dialect, lists as parameters, upserts and FTS5."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Integer, MetaData, Table, bindparam, func, literal_column, select, text
+from sqlalchemy.dialects.sqlite import insert as insert
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
+
+PAGE_CACHE_KIB = 64 * 1024
+AUTOCHECKPOINT_PAGES = 10_000
+
+TEXT_COLUMNS = ("sender", "recipient", "cc", "bcc", "subject", "body", "attachment")
+"""The columns of the full-text index."""
+
+# not in the schema's metadata: only its own DDL can make it
+email_text = Table("email_text", MetaData(), Column("rowid", Integer), *(Column(name) for name in TEXT_COLUMNS))
+
+CREATE_EMAIL_TEXT = (
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS email_text USING fts5({', '.join(TEXT_COLUMNS)}, "
+    "content='', tokenize='unicode61 remove_diacritics 2')"
+)
+
+
+def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    """Open the database file.
+
+    :param path: the file; it is made if it is missing and ``writable``.
+    :param writable: for the one writer; others can read only.
+    """
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={'rwc' if writable else 'ro'}", uri=True, isolation_level=None, timeout=10
+    )
+    if writable:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={AUTOCHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    return connection
+
+
+def listed(name: str) -> Any:
+    """A list as one parameter, for ``column.in_(…)``: its value is the list as JSON text."""
+    return select(func.json_each(bindparam(name)).table_valued("value").c.value)
+
+
+def matches(name: str) -> ColumnElement[bool]:
+    """The condition that a row of `email_text` matches the FTS5 expression in a parameter."""
+    return literal_column("email_text").op("MATCH")(bindparam(name))
+
+
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Move what is in the log into the database, as far as readers allow."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def make_text_index(connection: Any) -> None:
+    """Make the full-text index, if it is not there."""
+    connection.execute(text(CREATE_EMAIL_TEXT))

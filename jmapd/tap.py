@@ -1,0 +1,42 @@
+"""The command line of `twistd jmapd`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from jmapd.config import ConfigurationError, load
+
+
+class Options(usage.Options):
+    """What may follow `twistd jmapd`."""
+
+    synopsis = "[--config FILE]"
+    longdesc = "Serves mail over JMAP. Without a file the built-in defaults hold: TLS on port 8443, loopback only."
+    optParameters = (["config", "c", None, "The TOML file with the settings."],)
+
+    def parseArgs(self) -> None:
+        """Take no further arguments."""
+
+
+def makeService(options: Options) -> IService:
+    """Make the whole server out of its configuration.
+
+    A wrong configuration ends the process with status 1 and a line for each mistake on standard error.
+    """
+    # here, not above: what twistd's own options choose must be in force before the reactor is installed
+    from twisted.internet import reactor  # noqa: PLC0415
+
+    from jmapd.service import make_service  # noqa: PLC0415
+
+    try:
+        settings = load(Path(options["config"]) if options["config"] else None, os.environ)
+    except ConfigurationError as error:
+        sys.stderr.writelines(f"{line}\n" for line in error.lines)
+        raise SystemExit(1) from None
+    service: IService = make_service(settings, reactor)
+    return service

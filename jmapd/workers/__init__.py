@@ -1,0 +1,1 @@
+"""The worker processes: the pool in front (Twisted), the process behind it (plain Python), the channel between."""

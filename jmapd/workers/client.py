@@ -1,0 +1,171 @@
+"""What `jmapctl` asks with: the running server's control socket, or a writer of its own where no server runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import attrs
+
+from jmapd.workers import lock
+from jmapd.workers.answers import OperationRefused
+from jmapd.workers.channel import Frame, FrameReader
+from jmapd.workers.settings import WorkerSettings
+
+__all__ = ["Client", "OperationRefused", "Unavailable", "connect"]
+
+SOCKET_NAME = "control"
+
+_RECEIVE = 1 << 18
+
+Said = tuple[dict[str, Any], bytes]
+
+
+class Unavailable(Exception):
+    """Neither a server nor the data directory can be had; the message says why."""
+
+
+@attrs.define(eq=False)
+class Client:
+    """Asks operations, one or many at a time. A context manager: at its end whatever was started is ended.
+
+    :param channel: a blocking socket.
+    :param writer: the process at its other end, if it is ours.
+    """
+
+    channel: socket.socket
+    writer: subprocess.Popen[bytes] | None = None
+    _frames: FrameReader = attrs.field(factory=FrameReader)
+    _number: int = 0
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.channel.close()
+        if self.writer is not None:
+            self.writer.wait()
+
+    def perform(self, operation: str, arguments: dict[str, Any], body: bytes = b"") -> Said:
+        """Have an operation done.
+
+        :raises OperationRefused: where it cannot be.
+        :raises Unavailable: where the server has gone.
+        """
+        (said,) = self.perform_many([(operation, arguments, body)])
+        if isinstance(said, OperationRefused):
+            raise said
+        return said
+
+    def perform_many(
+        self, jobs: Iterable[tuple[str, dict[str, Any], bytes]], in_flight: int = 8
+    ) -> Iterator[Said | OperationRefused]:
+        """Have many operations done, several at a time.
+
+        :param jobs: operation, arguments and body of each; ``import`` is one here, though it is two to the server.
+        :returns: what came of each, in the order of the jobs.
+        :raises Unavailable: where the server has gone.
+        """
+        waiting: deque[_Asked] = deque()
+        for operation, arguments, body in jobs:
+            importing = operation == "import"
+            asked = _Asked(arguments if importing else None)
+            asked.number = self._ask("import_read" if importing else operation, arguments, body)
+            waiting.append(asked)
+            while len(waiting) >= in_flight:
+                self._hear(waiting)
+                yield from _finished(waiting)
+        while waiting:
+            self._hear(waiting)
+            yield from _finished(waiting)
+
+    def _ask(self, operation: str, arguments: dict[str, Any], body: bytes) -> int:
+        self._number += 1
+        try:
+            self.channel.sendall(Frame(self._number, {**arguments, "operation": operation}, body).to_bytes())
+        except OSError as error:
+            raise Unavailable(f"the server has gone: {error}") from None
+        return self._number
+
+    def _hear(self, waiting: deque[_Asked]) -> None:
+        """Wait until at least one frame has come, and see to those that have."""
+        data = self.channel.recv(_RECEIVE)
+        if not data:
+            raise Unavailable("the server has gone")
+        by_number = {one.number: one for one in waiting}
+        for frame in self._frames.feed(data):
+            asked = by_number.get(frame.number)
+            if asked is None:
+                continue
+            if "refused" in frame.arguments:
+                asked.said = OperationRefused(frame.arguments["refused"], frame.arguments["detail"])
+            elif asked.importing is not None and "hash" in frame.arguments:
+                arguments = {**asked.importing, "message": frame.arguments}
+                asked.importing = None
+                asked.number = self._ask("import_store", arguments, frame.body)
+                by_number[asked.number] = asked
+            else:
+                asked.said = (frame.arguments, frame.body)
+
+
+@attrs.define(eq=False)
+class _Asked:
+    """An operation under way; ``importing`` are its arguments while the message is being read."""
+
+    importing: dict[str, Any] | None
+    number: int = 0
+    said: Said | OperationRefused | None = None
+
+
+def _finished(waiting: deque[_Asked]) -> Iterator[Said | OperationRefused]:
+    while waiting and (said := waiting[0].said) is not None:
+        waiting.popleft()
+        yield said
+
+
+def connect(data_dir: Path, settings: WorkerSettings) -> Client:
+    """Reach the store of a data directory.
+
+    :param settings: for a writer of our own, where no server runs.
+    :raises Unavailable: where neither is possible.
+    """
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        channel.connect(str(data_dir / SOCKET_NAME))
+    except (FileNotFoundError, ConnectionRefusedError):
+        channel.close()
+        return _own_writer(data_dir, settings)
+    except OSError as error:
+        raise Unavailable(f"{data_dir / SOCKET_NAME}: {error.strerror}") from None
+    return Client(channel)
+
+
+def _own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
+    try:
+        held = lock.take(data_dir)
+    except (lock.Locked, OSError) as error:
+        raise Unavailable(str(error)) from None
+    ours, theirs = socket.socketpair()
+    try:
+        writer = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jmapd.workers.process"),
+                *(attrs.evolve(settings, writer=True).to_json(), str(theirs.fileno())),
+            ],
+            pass_fds=(theirs.fileno(), held),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    finally:
+        theirs.close()
+        os.close(held)
+    return Client(ours, writer)

@@ -1,0 +1,71 @@
+"""What the front asks about users: their credentials, their Session, the states of their accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from jmapd.datatypes import assembly
+from jmapd.methods.context import Context, UserUnknown
+from jmapd.protocol import ijson
+from jmapd.protocol.session import SessionAccount, session
+from jmapd.store import accounts
+from jmapd.store.accounts import User
+from jmapd.store.changes import AccountChanges
+from jmapd.store.store import Store
+from jmapd.workers.answers import Answer, OperationRefused
+from jmapd.workers.settings import WorkerSettings
+
+
+@attrs.frozen
+class Identity:
+    """The operations about users."""
+
+    store: Store
+    settings: WorkerSettings
+
+    def credentials(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """The user of a login name, with the hash of the password."""
+        user = self.user(arguments["name"])
+        if user is None:
+            raise OperationRefused("notFound", "There is no such user.")
+        return Answer({"user": user.id, "name": user.name, "hash": user.hash})
+
+    def user(self, name: str) -> User | None:
+        """The user of a login name: a whole address, or one without its domain where that is ours."""
+        found = accounts.user_named(self.store.database, name)
+        if found is None and "@" not in name:
+            found = accounts.user_named(self.store.database, f"{name}@{self.settings.hostname}")
+        return found
+
+    def session(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """The user's Session object."""
+        user = arguments["user"]
+        context = Context(self.store, self.settings.limits, user, now=0)
+        try:
+            state = context.session_state(self.settings.digest)
+        except UserUnknown:
+            raise OperationRefused("notFound", "There is no such user.") from None
+        seen = [
+            SessionAccount(one.id, one.name, bool(one.personal), bool(one.read_only))
+            for one in context.accesses.values()
+        ]
+        whole = session(
+            url=arguments["url"],
+            username=arguments["name"],
+            accounts=seen,
+            capabilities=assembly.ACCOUNT_CAPABILITIES,
+            limits=self.settings.limits,
+            state=state,
+        )
+        return Answer({}, ijson.dumps(whole))
+
+    def states(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """The modseq of each type in each account that the user may see."""
+        database = self.store.database
+        found = {
+            access.id: AccountChanges(database, access.account, 0).states()
+            for access in accounts.accesses(database, arguments["user"])
+        }
+        return Answer({"epoch": self.store.epoch, "accounts": found}, read=found)

@@ -1,0 +1,82 @@
+"""The operation "request": a JMAP Request, in either kind of worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+
+import attrs
+
+from jmapd.datatypes import assembly
+from jmapd.methods.context import Context, NeedsPreparation, NeedsWriter, PreparedMessage, UserUnknown
+from jmapd.methods.dispatch import Dispatch, Refused, read_request
+from jmapd.protocol.errors import RequestError, SetError
+from jmapd.protocol.subprotocol import Binding, render_response
+from jmapd.store.store import Store
+from jmapd.workers import answers
+from jmapd.workers.answers import Answer
+from jmapd.workers.channel import Frame
+from jmapd.workers.settings import WorkerSettings
+
+
+@attrs.frozen
+class Requests:
+    """Executes Requests within a transaction that is open already.
+
+    :param around: what a method's work is done inside of.
+    """
+
+    store: Store
+    settings: WorkerSettings
+    dispatch: Dispatch
+
+    @classmethod
+    def open(
+        cls, store: Store, settings: WorkerSettings, around: Callable[[], AbstractContextManager[None]]
+    ) -> Requests:
+        """Put the methods together."""
+        return cls(store, settings, Dispatch(assembly.methods(), around))
+
+    def answer(self, frame: Frame) -> Answer:
+        """Execute a Request."""
+        binding = Binding(frame.arguments["binding"])
+        text, prepared = _split(frame)
+        context = Context(
+            self.store,
+            self.settings.limits,
+            frame.arguments["user"],
+            int(time.time() * 1000),
+            writing=self.settings.writer,
+            prepared=prepared,
+        )
+        id = None
+        try:
+            request = read_request(text, binding, self.settings.limits, assembly.CAPABILITIES)
+            id = request.id
+            state = context.session_state(self.settings.digest)
+            response = render_response(self.dispatch.execute(request, context, state), binding, id)
+        except Refused as refused:
+            return answers.request_error(refused.error, binding, refused.id)
+        except UserUnknown:
+            gone = RequestError(None, "This account has been deleted.", status=403)
+            return answers.request_error(gone, binding, id)
+        except NeedsWriter:
+            return answers.REDIRECT
+        except NeedsPreparation as needs:
+            return answers.needs(needs.wanted)
+        return Answer({"status": 200}, response, context.changed, context.read)
+
+
+def _split(frame: Frame) -> tuple[bytes, Mapping[str, PreparedMessage | SetError]]:
+    """The Request's text, and what was prepared for it, which follows in the same body."""
+    pieces = frame.arguments.get("prepared")
+    if not pieces:
+        return frame.body, {}
+    at: int = frame.arguments["length"]
+    text = frame.body[:at]
+    prepared = {}
+    for piece in pieces:
+        prepared[piece["key"]] = answers.read_prepared(piece["answer"], frame.body[at : at + piece["length"]])
+        at += piece["length"]
+    return text, prepared

@@ -1,0 +1,56 @@
+"""What a worker process is told when it starts, as JSON on its command line."""
+
+from __future__ import annotations
+
+import attrs
+import orjson
+
+from jmapd.protocol.limits import Limits
+
+
+@attrs.frozen
+class UploadBounds:
+    """What of uploads that nothing refers to is kept for a user.
+
+    :param files: how many.
+    :param size: how many octets in all.
+    """
+
+    files: int = 1000
+    size: int = 50_000_000
+
+
+@attrs.frozen
+class WorkerSettings:
+    """What a worker needs to know of the configuration.
+
+    :param database: SQLAlchemy URL.
+    :param data_dir: where blobs are.
+    :param hostname: for Message-ID fields, and for names without a domain.
+    :param digest: of what the configuration says that clients can see.
+    :param soft_deadline: seconds after which a turn is given up.
+    :param memory: octets of RLIMIT_DATA; 0 for none.
+    :param writer: whether this is the one that writes.
+    """
+
+    database: str
+    data_dir: str
+    hostname: str = "localhost"
+    digest: str = ""
+    limits: Limits = Limits()
+    uploads: UploadBounds = UploadBounds()
+    soft_deadline: float = 10.0
+    memory: int = 0
+    writer: bool = False
+
+    def to_json(self) -> str:
+        """The settings as the command line has them."""
+        return orjson.dumps(attrs.asdict(self)).decode()
+
+    @classmethod
+    def of_json(cls, text: str) -> WorkerSettings:
+        """The settings of `to_json`'s text."""
+        values = orjson.loads(text)
+        values["limits"] = Limits(**values["limits"])
+        values["uploads"] = UploadBounds(**values["uploads"])
+        return cls(**values)

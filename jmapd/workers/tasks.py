@@ -1,0 +1,61 @@
+"""The table of operations, but for Requests: which function does which."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from jmapd.datatypes.email.prepare import prepare_message
+from jmapd.protocol.errors import SetError
+from jmapd.store.store import Store
+from jmapd.workers import answers
+from jmapd.workers.administration import Administration
+from jmapd.workers.answers import Answer, OperationRefused
+from jmapd.workers.channel import Frame
+from jmapd.workers.identity import Identity
+from jmapd.workers.operations import PREPARE, READS, WRITES
+from jmapd.workers.settings import WorkerSettings
+from jmapd.workers.transfer import Transfer
+
+Task = Callable[[dict[str, Any], bytes], Answer]
+
+
+@attrs.frozen
+class Tasks:
+    """The operations of a worker, within a transaction that is open already."""
+
+    table: Mapping[str, Task]
+
+    @classmethod
+    def open(cls, store: Store, settings: WorkerSettings) -> Tasks:
+        """Put the operations together."""
+        identity = Identity(store, settings)
+        administration = Administration(store, identity)
+        transfer = Transfer(store, settings.uploads)
+
+        def prepare(arguments: dict[str, Any], body: bytes) -> Answer:
+            now = int(time.time() * 1000)
+            try:
+                message = prepare_message(store, arguments["user"], arguments["wanted"], now, settings.hostname)
+            except SetError as error:
+                return answers.not_prepared(error)
+            return answers.prepared(message)
+
+        table: dict[str, Task] = {PREPARE: prepare}
+        for part in (identity, administration, transfer):
+            table.update({name: getattr(part, name) for name in _operations(part)})
+        return cls(table)
+
+    def answer(self, frame: Frame) -> Answer:
+        """Do an operation."""
+        try:
+            return self.table[frame.arguments["operation"]](frame.arguments, frame.body)
+        except OperationRefused as error:
+            return answers.refused(error)
+
+
+def _operations(part: object) -> list[str]:
+    return [name for name in READS | WRITES if hasattr(part, name)]

@@ -1,0 +1,136 @@
+"""The workers' side in the test's own process: Requests in, Responses out, with a real store and no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+
+from jmapd.protocol.capabilities import CORE, MAIL
+from jmapd.protocol.limits import Limits
+from jmapd.store.store import Store, open_store
+from jmapd.workers.answers import Answer
+from jmapd.workers.channel import Frame
+from jmapd.workers.settings import WorkerSettings
+from jmapd.workers.writer import Writer
+
+USING = [CORE, MAIL]
+
+Call = tuple[str, dict[str, Any], str]
+
+
+@attrs.define
+class MemoryLink:
+    """A channel's end that keeps what is sent."""
+
+    answers: dict[int, Answer] = attrs.field(factory=dict)
+
+    def tell(self, arguments: dict[str, object]) -> None:
+        """Notices answer nothing."""
+
+    def poll(self) -> list[Frame]:
+        """Nothing else waits."""
+        return []
+
+    def answer(self, answers: list[tuple[Frame, Answer]]) -> None:
+        self.answers.update((frame.number, answer) for frame, answer in answers)
+
+
+@attrs.define
+class Engine:
+    """A writer and the account of one user in it."""
+
+    store: Store
+    writer: Writer
+    link: MemoryLink
+    user: int = 1
+    account: str = ""
+    mailboxes: dict[str, str] = attrs.field(factory=dict)
+    last: Answer | None = None
+    _number: int = 0
+
+    def perform(self, operation: str, body: bytes = b"", **arguments: Any) -> Answer:
+        """Have the writer do an operation."""
+        self._number += 1
+        self.writer._waiting.append(Frame(self._number, {**arguments, "operation": operation}, body))
+        self.writer._turn()
+        return self.link.answers.pop(self._number)
+
+    def send(self, text: bytes, binding: str = "http") -> Answer:
+        """Send a Request's text, and prepare what it turns out to need, as the pool does."""
+        about: dict[str, Any] = {"user": self.user, "binding": binding}
+        answer = self.perform("request", text, **about)
+        pieces: list[dict[str, Any]] = []
+        body = text
+        while "wanted" in answer.arguments:
+            for one in answer.arguments["wanted"]:
+                made = self.perform("prepare", user=self.user, wanted=one["arguments"])
+                pieces.append({"key": one["key"], "answer": made.arguments, "length": len(made.body)})
+                body += made.body
+            answer = self.perform("request", body, **about, length=len(text), prepared=pieces)
+        self.last = answer
+        return answer
+
+    def request(self, *calls: Call, using: list[str] | None = None, **extra: Any) -> dict[str, Any]:
+        """Send a Request that is one; its Response object."""
+        answer = self.send(orjson.dumps({"using": USING if using is None else using, "methodCalls": calls, **extra}))
+        assert answer.arguments["status"] == 200, answer.body
+        response: dict[str, Any] = orjson.loads(answer.body)
+        return response
+
+    def call(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """One method call on the account; the arguments of its response."""
+        arguments = {"accountId": self.account, **arguments}
+        ((given, said, _),) = self.request((name, arguments, "0"))["methodResponses"]
+        assert given == name, said
+        result: dict[str, Any] = said
+        return result
+
+    def error(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """One method call that fails; its error object."""
+        arguments = {"accountId": self.account, **arguments}
+        ((given, said, _),) = self.request((name, arguments, "0"))["methodResponses"]
+        assert given == "error", said
+        result: dict[str, Any] = said
+        return result
+
+    def import_message(self, raw: bytes, mailbox: str = "Inbox", **extra: Any) -> str:
+        """Upload a message and import it; its Email's id."""
+        blob = self.upload(raw, "message/rfc822")
+        email = {"blobId": blob, "mailboxIds": {self.mailboxes[mailbox]: True}, **extra}
+        said = self.call("Email/import", emails={"k": email})
+        assert said["created"], said
+        id: str = said["created"]["k"]["id"]
+        return id
+
+    def upload(self, data: bytes, media_type: str = "application/octet-stream") -> str:
+        """Upload a blob; its id."""
+        about = {"user": self.user, "account": self.account}
+        read = self.perform("upload_finish", data, **about, upload=None, type=media_type)
+        kept = self.perform("upload_record", read.body, **about, **read.arguments)
+        blob: str = kept.arguments["blobId"]
+        return blob
+
+    def add_user(self, name: str) -> str:
+        """One more user; their account's id."""
+        account: str = self.perform("account_add", name=name, hash="h", bare=False).arguments["account"]
+        return account
+
+
+@contextmanager
+def engine(folder: Path, limits: Limits = Limits()) -> Iterator[Engine]:
+    """An engine with one account."""
+    folder.mkdir(parents=True, exist_ok=True)
+    url = f"sqlite:///{folder}/store.sqlite"
+    settings = WorkerSettings(url, str(folder), limits=limits, writer=True)
+    store = open_store(url, folder, writable=True)
+    link = MemoryLink()
+    made = Engine(store, Writer.open(store, settings, link), link)  # type: ignore[arg-type]  # it is used as a Link
+    made.account = made.add_user("anna@localhost")
+    made.mailboxes = {one["name"]: one["id"] for one in made.call("Mailbox/get")["list"]}
+    yield made
+    store.database.close()

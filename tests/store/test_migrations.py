@@ -1,0 +1,32 @@
+"""The migrations lead to the schema that the code works with."""
+
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from jmapd.store import migrations
+from jmapd.store.schema import metadata
+from jmapd.store.store import open_store
+
+
+def _of_the_index(name: str | None, kind: str, *_: object) -> bool:
+    return not (kind == "table" and name is not None and name.startswith("email_text"))
+
+
+def test_a_migrated_database_is_the_schema(tmp_path: Path) -> None:
+    migrations.migrate(tmp_path / "store.sqlite")
+    with create_engine(f"sqlite:///{tmp_path}/store.sqlite").connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_name": _of_the_index, "compare_type": False})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_twice_changes_nothing_and_the_epoch_stays(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.sqlite"
+    first = open_store(url, tmp_path, writable=True)
+    first.database.close()
+    second = open_store(url, tmp_path, writable=True)
+    assert second.epoch == first.epoch
+    reader = open_store(url, tmp_path, writable=False)
+    assert reader.epoch == first.epoch

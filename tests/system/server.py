@@ -1,0 +1,197 @@
+"""A whole jmapd, as an operator starts it: twistd, real TLS on a free port, jmapctl beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from base64 import b64encode
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+import orjson
+import requests
+from websockets.sync.client import ClientConnection, connect
+
+BIN = Path(sys.executable).parent
+PASSWORD = "correct horse"
+USER = "anna@localhost"
+START_SECONDS = 60
+
+CONFIGURATION = """
+[server]
+data-dir = "{data_dir}"
+[server.listener.https]
+endpoint = "tcp:{port}:interface=127.0.0.1"
+[jmap.web-sockets]
+throttle = "{throttle}"
+timeout = "10m"
+heartbeat = "1m"
+{more}
+"""
+
+
+class Server:
+    """One server on a data directory of its own.
+
+    :param folder: for the configuration and the data.
+    :param more: further lines of configuration.
+    """
+
+    def __init__(self, folder: Path, throttle: str = "1s", more: str = "") -> None:
+        self.folder = folder
+        self.data_dir = folder / "data"
+        self.configuration = folder / "jmapd.toml"
+        self.throttle, self.more = throttle, more
+        self.url = ""
+        self.process: subprocess.Popen[str] | None = None
+        self.log: list[str] = []
+        self._lines: Queue[str | None] = Queue()
+        self._configure(0)
+
+    def _configure(self, port: int) -> None:
+        text = CONFIGURATION.format(data_dir=self.data_dir, port=port, throttle=self.throttle, more=self.more)
+        self.configuration.write_text(text)
+
+    def start(self) -> None:
+        """Start it, and wait until it says that it is ready."""
+        command = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "jmapd", "--config", str(self.configuration)]
+        self.process = subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._lines = Queue()
+        threading.Thread(target=self._follow, args=(self.process, self._lines), daemon=True).start()
+        self.url = self.wait_for(r"jmapd is ready: (\S+)", START_SECONDS)[1]
+        # the same port again after a restart, for clients that come back
+        self._configure(int(self.url.rpartition(":")[2]))
+
+    def _follow(self, process: subprocess.Popen[str], lines: Queue[str | None]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.log.append(line)
+            lines.put(line)
+        lines.put(None)
+
+    def wait_for(self, pattern: str, seconds: float) -> re.Match[str]:
+        """Wait for a line of the log."""
+        while True:
+            try:
+                line = self._lines.get(timeout=seconds)
+            except Empty:
+                line = None
+            if line is None:
+                raise AssertionError(f"the server did not say {pattern!r}:\n" + "".join(self.log[-50:]))
+            if match := re.search(pattern, line):
+                return match
+
+    def stop(self) -> int:
+        """End it as systemd does, and wait for its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        """End it, and its workers with it, as a power failure does for processes."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(30)
+
+    def running(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def jmapctl(self, *arguments: str, input: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run jmapctl with the server's configuration."""
+        command = [str(BIN / "jmapctl"), "--config", str(self.configuration), *arguments]
+        return subprocess.run(
+            command, input=input, capture_output=True, text=True, check=check, cwd=self.folder, env=os.environ
+        )
+
+    def add_account(self, name: str = USER, password: str = PASSWORD) -> None:
+        """Make an account."""
+        self.jmapctl("account", "add", name, "--password-stdin", input=password + "\n")
+
+    @property
+    def certificate(self) -> str:
+        """The path of the server's certificate."""
+        return str(self.data_dir / "tls" / "certificate.pem")
+
+    def http(self, user: str = USER, password: str = PASSWORD) -> requests.Session:
+        """An HTTP client that is logged in and trusts the server's certificate."""
+        client = requests.Session()
+        client.auth = (user, password)
+        client.verify = self.certificate
+        return client
+
+    def socket(self, user: str = USER, password: str = PASSWORD, **options: Any) -> Socket:
+        """A JMAP WebSocket."""
+        trust = ssl.create_default_context(cafile=self.certificate)
+        credentials = b64encode(f"{user}:{password}".encode()).decode()
+        opened = connect(
+            "wss" + self.url.removeprefix("https") + "/jmap/ws",
+            ssl=trust,
+            subprotocols=["jmap"],  # type: ignore[list-item]  # a NewType of str
+            additional_headers={"Authorization": f"Basic {credentials}"},
+            compression=None,
+            max_size=None,
+            **options,
+        )
+        return Socket(opened)
+
+
+class Socket:
+    """A JMAP client over one WebSocket: requests answered by id, pushes kept."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.pushes: list[dict[str, Any]] = []
+        self._number = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message."""
+        self.connection.send(orjson.dumps(message).decode())
+
+    def receive(self, seconds: float = 20) -> dict[str, Any]:
+        """The next message."""
+        message: dict[str, Any] = orjson.loads(self.connection.recv(timeout=seconds))
+        return message
+
+    def request(self, *calls: tuple[str, dict[str, Any], str]) -> list[Any]:
+        """Send a Request and wait for its methodResponses."""
+        self._number += 1
+        id = f"r{self._number}"
+        using = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
+        self.send({"@type": "Request", "id": id, "using": using, "methodCalls": calls})
+        while True:
+            message = self.receive()
+            if message["@type"] == "StateChange":
+                self.pushes.append(message)
+                continue
+            assert message["requestId"] == id, message
+            assert message["@type"] == "Response", message
+            found: list[Any] = message["methodResponses"]
+            return found
+
+    def push(self, seconds: float = 20) -> dict[str, Any]:
+        """The next StateChange."""
+        if self.pushes:
+            return self.pushes.pop(0)
+        message = self.receive(seconds)
+        assert message["@type"] == "StateChange", message
+        return message
+
+    def enable(self, push_state: str | None = None, types: list[str] | None = None) -> None:
+        """Ask for pushes."""
+        message: dict[str, Any] = {"@type": "WebSocketPushEnable", "dataTypes": types}
+        if push_state is not None:
+            message["pushState"] = push_state
+        self.send(message)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.connection.close()
