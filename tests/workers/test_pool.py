@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
+import pytest
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import deferLater
-from twisted.trial.unittest import TestCase
 
 from jmapd.auth.principal import Principal
 from jmapd.protocol.capabilities import CORE, MAIL
@@ -22,6 +23,7 @@ from jmapd.workers.answers import OperationRefused
 from jmapd.workers.pool import Answer, Origin, Pool, Reply
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.transfers import Download, Upload
+from tests.inreactor import run
 
 
 class RecordingHub:
@@ -48,20 +50,35 @@ def responses(answer: Answer) -> list[Any]:
     return found
 
 
-class PoolTests(TestCase):
-    timeout = 60
+Test = Callable[["TestPool"], Coroutine[Any, Any, None]]
 
-    @inlineCallbacks
-    def setUp(self) -> Any:
-        folder = TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        data_dir = Path(folder.name)
+
+def in_reactor(test: Test) -> Callable[["TestPool", Path], None]:
+    """A test with a pool that is ready, in the reactor."""
+
+    @wraps(test)
+    def started(self: TestPool, tmp_path: Path) -> None:
+        async def whole() -> None:
+            await self.start(tmp_path)
+            try:
+                await test(self)
+            finally:
+                await self.pool.stopService()
+
+        run(whole())
+
+    # pytest must see the argument that it is to give, not those of the test that is wrapped
+    del started.__wrapped__  # type: ignore[attr-defined]  # functools.wraps has put it there
+    return started
+
+
+class TestPool:
+    async def start(self, data_dir: Path) -> None:
         self.hub = RecordingHub()
         self.pool = self.new_pool(data_dir)
         self.pool.startService()
-        self.addCleanup(lambda: self.pool.stopService())
-        yield self.pool.ready()
-        added: Reply = yield self.pool.perform("account_add", {"name": "anna@localhost", "hash": "h", "bare": False})
+        await self.pool.ready()
+        added: Reply = await self.pool.perform("account_add", {"name": "anna@localhost", "hash": "h", "bare": False})
         self.account = added.arguments["account"]
         self.origin = Origin(Principal(1, "anna@localhost"))
 
@@ -75,73 +92,72 @@ class PoolTests(TestCase):
     def make_mailbox(self, name: str) -> Deferred[Answer]:
         return self.ask(("Mailbox/set", {"accountId": self.account, "create": {"m": {"name": name}}}, "0"))
 
-    @inlineCallbacks
-    def mailbox_names(self) -> Any:
-        answer = yield self.ask(("Mailbox/get", {"accountId": self.account, "properties": ["name"]}, "0"))
+    async def mailbox_names(self) -> list[str]:
+        answer = await self.ask(("Mailbox/get", {"accountId": self.account, "properties": ["name"]}, "0"))
         return [mailbox["name"] for mailbox in responses(answer)[0][1]["list"]]
 
-    @inlineCallbacks
-    def test_a_request_is_answered(self) -> Any:
-        answer = yield self.ask(("Core/echo", {"hello": [1, None]}, "0"))
+    @in_reactor
+    async def test_a_request_is_answered(self) -> Any:
+        answer = await self.ask(("Core/echo", {"hello": [1, None]}, "0"))
         assert responses(answer) == [["Core/echo", {"hello": [1, None]}, "0"]]
 
-    @inlineCallbacks
-    def test_what_was_written_is_read_at_once_and_announced_after_the_answer(self) -> Any:
+    @in_reactor
+    async def test_what_was_written_is_read_at_once_and_announced_after_the_answer(self) -> Any:
         made = self.make_mailbox("new")
         seen_at_answer: list[int] = []
         made.addCallback(lambda answer: seen_at_answer.append(len(self.hub.announced)) or answer)
-        answer = yield made
+        answer = await made
         assert responses(answer)[0][0] == "Mailbox/set"
         assert seen_at_answer == [0]
-        yield deferLater(reactor, 0, lambda: None)
+        await deferLater(reactor, 0, lambda: None)
         assert list(self.hub.announced[0][self.account]) == ["Mailbox"]
-        names = yield self.mailbox_names()
+        names = await self.mailbox_names()
         assert "new" in names
 
-    @inlineCallbacks
-    def test_a_reader_hands_a_writing_request_back(self) -> Any:
+    @in_reactor
+    async def test_a_reader_hands_a_writing_request_back(self) -> Any:
         """The method's name is spelt so that the bytes do not show it."""
         call = ("Mailbox/set", {"accountId": self.account, "create": {"m": {"name": "hidden"}}}, "0")
         text = request(call).replace(b"Mailbox/set", b"Mailbox\\u002fset")
-        answer = yield self.pool.submit(self.origin, text, Binding.HTTP)
+        answer = await self.pool.submit(self.origin, text, Binding.HTTP)
         assert responses(answer)[0][1]["created"]
 
-    @inlineCallbacks
-    def test_rfc8620_2_more_than_max_concurrent_requests_wait_and_are_answered(self) -> Any:
+    @in_reactor
+    async def test_rfc8620_2_more_than_max_concurrent_requests_wait_and_are_answered(self) -> Any:
         answered: list[int] = []
         waiting = []
         for number in range(40):
             done = self.ask(("Core/echo", {"n": number}, "0"))
             done.addCallback(lambda answer: answered.append(responses(answer)[0][1]["n"]))
             waiting.append(done)
-        yield DeferredList(waiting)
+        await DeferredList(waiting)
         assert sorted(answered) == list(range(40))
 
-    @inlineCallbacks
-    def test_a_request_too_many_gets_the_limit_error(self) -> Any:
+    @in_reactor
+    async def test_a_request_too_many_gets_the_limit_error(self) -> Any:
         large = b" " * (9 * 1024 * 1024)
         waiting = [self.pool.submit(self.origin, large, Binding.WEBSOCKET) for _ in range(8)]
-        answers = [answer for _, answer in (yield DeferredList(waiting))]
+        answers = [answer for _, answer in await DeferredList(waiting)]
         limited = [orjson.loads(answer.body) for answer in answers if b"limit" in answer.body]
         assert limited
         assert limited[0]["type"] == "urn:ietf:params:jmap:error:limit"
         assert limited[0]["limit"] == "maxConcurrentRequests"
         assert limited[0]["@type"] == "RequestError"
 
-    @inlineCallbacks
-    def test_a_held_connection_starts_nothing_until_it_is_released(self) -> Any:
+    @in_reactor
+    async def test_a_held_connection_starts_nothing_until_it_is_released(self) -> Any:
         held = Origin(Principal(1, "anna@localhost"), held=True)
         waits = self.pool.submit(held, request(("Core/echo", {}, "held")), Binding.HTTP)
-        other = yield self.ask(("Core/echo", {}, "other"))
+        other = await self.ask(("Core/echo", {}, "other"))
         assert responses(other)[0][2] == "other"
         assert not waits.called
         held.held = False
         self.pool.released()
-        answer = yield waits
+        answer = await waits
         assert responses(answer)[0][2] == "held"
 
-    @inlineCallbacks
-    def test_a_waiting_request_is_dropped_with_its_connection(self) -> Any:
+    @in_reactor
+    async def test_a_waiting_request_is_dropped_with_its_connection(self) -> Any:
         held = Origin(Principal(1, "anna@localhost"), held=True)
         make = ("Mailbox/set", {"accountId": self.account, "create": {"m": {"name": "never"}}}, "0")
         waits = self.pool.submit(held, request(make), Binding.HTTP)
@@ -149,41 +165,41 @@ class PoolTests(TestCase):
         waits.cancel()
         held.held = False
         self.pool.released()
-        names = yield self.mailbox_names()
+        names = await self.mailbox_names()
         assert "never" not in names
 
-    @inlineCallbacks
-    def test_a_reader_that_dies_is_replaced_and_its_requests_are_answered(self) -> Any:
+    @in_reactor
+    async def test_a_reader_that_dies_is_replaced_and_its_requests_are_answered(self) -> Any:
         waiting = [self.ask(("Core/echo", {"n": n}, "0")) for n in range(4)]
         for worker in list(self.pool._readers):
             os.kill(worker.pid, signal.SIGKILL)
-        answers = yield DeferredList(waiting)
+        answers = await DeferredList(waiting)
         assert [responses(answer)[0][1]["n"] for _, answer in answers] == [0, 1, 2, 3]
-        again = yield self.ask(("Core/echo", {"n": 5}, "0"))
+        again = await self.ask(("Core/echo", {"n": 5}, "0"))
         assert responses(again)[0][1] == {"n": 5}
 
-    @inlineCallbacks
-    def test_a_reader_past_the_hard_deadline_is_replaced(self) -> Any:
+    @in_reactor
+    async def test_a_reader_past_the_hard_deadline_is_replaced(self) -> Any:
         for worker in self.pool._readers:
             os.kill(worker.pid, signal.SIGSTOP)
         waiting = [self.ask(("Core/echo", {"n": n}, "0")) for n in range(4)]
-        answers = [answer for _, answer in (yield DeferredList(waiting))]
+        answers = [answer for _, answer in await DeferredList(waiting)]
         assert {answer.status for answer in answers} <= {200, 503}
         # those whose turn it was get the error, those behind them are done by the next reader
         assert 1 <= sum(answer.status == 503 for answer in answers) <= 2
 
-    @inlineCallbacks
-    def test_no_write_is_lost_or_done_twice_when_the_writer_dies(self) -> Any:
+    @in_reactor
+    async def test_no_write_is_lost_or_done_twice_when_the_writer_dies(self) -> Any:
         waiting = []
         for number in range(30):
             waiting.append(self.make_mailbox(f"box {number}"))
             if number % 10 == 5:
-                yield deferLater(reactor, 0.001 * number, lambda: None)
+                await deferLater(reactor, 0.001 * number, lambda: None)
                 writer = self.pool._writer
                 if writer is not None and writer.pid is not None:
                     os.kill(writer.pid, signal.SIGKILL)
-        answers = [answer for _, answer in (yield DeferredList(waiting))]
-        names = yield self.mailbox_names()
+        answers = [answer for _, answer in await DeferredList(waiting)]
+        names = await self.mailbox_names()
         for number, answer in enumerate(answers):
             times = names.count(f"box {number}")
             if answer.status == 200:
@@ -195,60 +211,60 @@ class PoolTests(TestCase):
                 assert times == 0
         assert sum(answer.status == 200 for answer in answers) > 20
 
-    @inlineCallbacks
-    def test_a_stuck_writer_is_replaced_and_what_it_had_is_done_once(self) -> Any:
+    @in_reactor
+    async def test_a_stuck_writer_is_replaced_and_what_it_had_is_done_once(self) -> Any:
         os.kill(self.pool._writer.pid, signal.SIGSTOP)
         waiting = [self.make_mailbox(f"stuck {number}") for number in range(3)]
-        answers = [answer for _, answer in (yield DeferredList(waiting))]
-        names = yield self.mailbox_names()
+        answers = [answer for _, answer in await DeferredList(waiting)]
+        names = await self.mailbox_names()
         for number, answer in enumerate(answers):
             assert (answer.status == 200) == (f"stuck {number}" in names)
         assert sum(answer.status == 200 for answer in answers) >= 2
 
-    @inlineCallbacks
-    def test_an_upload_can_be_downloaded_by_its_uploader_alone(self) -> Any:
-        yield self.pool.perform("account_add", {"name": "ben@localhost", "hash": "h", "bare": True})
+    @in_reactor
+    async def test_an_upload_can_be_downloaded_by_its_uploader_alone(self) -> Any:
+        await self.pool.perform("account_add", {"name": "ben@localhost", "hash": "h", "bare": True})
         data = os.urandom(700_000)
         upload = Upload(self.pool, self.origin.principal, self.account, "image/png")
         for at in range(0, len(data), 100_000):
-            yield upload.write(data[at : at + 100_000])
-        kept = yield upload.finish()
+            await upload.write(data[at : at + 100_000])
+        kept = await upload.finish()
         assert kept == {"accountId": self.account, "blobId": kept["blobId"], "type": "image/png", "size": 700_000}
-        download = yield Download.open(self.pool, self.origin.principal, self.account, kept["blobId"])
+        download = await Download.open(self.pool, self.origin.principal, self.account, kept["blobId"])
         assert download.size == 700_000
         read = b""
-        while piece := (yield download.read()):
+        while piece := (await download.read()):
             read += piece
         assert read == data
-        with self.assertRaises(OperationRefused):
-            yield Download.open(self.pool, Principal(2, "ben@localhost"), self.account, kept["blobId"])
+        with pytest.raises(OperationRefused):
+            await Download.open(self.pool, Principal(2, "ben@localhost"), self.account, kept["blobId"])
 
-    @inlineCallbacks
-    def test_an_upload_to_an_account_of_somebody_else_is_refused(self) -> Any:
-        yield self.pool.perform("account_add", {"name": "ben@localhost", "hash": "h", "bare": True})
+    @in_reactor
+    async def test_an_upload_to_an_account_of_somebody_else_is_refused(self) -> Any:
+        await self.pool.perform("account_add", {"name": "ben@localhost", "hash": "h", "bare": True})
         upload = Upload(self.pool, Principal(2, "ben@localhost"), self.account, "image/png")
-        yield upload.write(b"x")
-        with self.assertRaises(OperationRefused) as refused:
-            yield upload.finish()
-        assert refused.exception.kind == "notFound"
+        await upload.write(b"x")
+        with pytest.raises(OperationRefused) as refused:
+            await upload.finish()
+        assert refused.value.kind == "notFound"
 
-    @inlineCallbacks
-    def test_emails_are_composed_by_readers_and_stored_by_the_writer(self) -> Any:
-        boxes = yield self.ask(("Mailbox/get", {"accountId": self.account}, "0"))
+    @in_reactor
+    async def test_emails_are_composed_by_readers_and_stored_by_the_writer(self) -> Any:
+        boxes = await self.ask(("Mailbox/get", {"accountId": self.account}, "0"))
         inbox = responses(boxes)[0][1]["list"][0]["id"]
         email = {"mailboxIds": {inbox: True}, "subject": "two", "bodyValues": {"1": {"value": "x"}}, "textBody": [{"partId": "1"}]}
         create = ("Email/set", {"accountId": self.account, "create": {"a": email, "b": email}}, "0")
-        answer = yield self.ask(create)
+        answer = await self.ask(create)
         created = responses(answer)[0][1]["created"]
         assert created["a"]["id"] != created["b"]["id"]
         assert created["a"]["blobId"] != created["b"]["blobId"]
 
-    @inlineCallbacks
-    def test_listeners_hear_of_changed_credentials(self) -> Any:
+    @in_reactor
+    async def test_listeners_hear_of_changed_credentials(self) -> Any:
         heard: list[int] = []
         self.pool.credentials_changed.append(heard.append)
-        yield self.pool.perform("account_passwd", {"name": "anna", "hash": "other"})
-        yield deferLater(reactor, 0, lambda: None)
+        await self.pool.perform("account_passwd", {"name": "anna", "hash": "other"})
+        await deferLater(reactor, 0, lambda: None)
         assert heard == [1]
-        found = yield self.pool.perform("credentials", {"name": "ANNA@localhost"})
+        found = await self.pool.perform("credentials", {"name": "ANNA@localhost"})
         assert found.arguments["hash"] == "other"

@@ -1,0 +1,20 @@
+"""What of the configuration a worker process is told."""
+
+from __future__ import annotations
+
+from jmapd.config.settings import Settings
+from jmapd.workers.settings import UploadBounds, WorkerSettings
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    """The settings of a worker, which is not the writer unless it is told so."""
+    return WorkerSettings(
+        database=settings.storage.url,
+        data_dir=str(settings.server.data_dir),
+        hostname=settings.server.hostname,
+        digest=settings.digest(),
+        limits=settings.limits,
+        uploads=UploadBounds(settings.upload.quota_files, settings.upload.quota_size),
+        soft_deadline=settings.workers.soft_deadline,
+        memory=settings.workers.memory,
+    )

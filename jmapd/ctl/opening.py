@@ -1,0 +1,56 @@
+"""From `jmapctl`'s options to the configuration and to the store, with errors as a person reads them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import attrs
+import click
+
+from jmapd.config import ConfigurationError, Settings, load
+from jmapd.config.for_workers import worker_settings
+from jmapd.workers import client
+
+
+class Failure(click.ClickException):
+    """Ends the command with status 1 and these lines on standard error."""
+
+    def show(self, file: object = None) -> None:
+        """Print the lines as they are."""
+        click.echo(self.message, err=True)
+
+
+@attrs.frozen
+class Opening:
+    """What all commands share.
+
+    :param config: the path of the configuration file.
+    """
+
+    config: Path | None
+
+    def settings(self) -> Settings:
+        """The configuration.
+
+        :raises Failure: with a line for each mistake in it.
+        """
+        try:
+            return load(self.config, os.environ)
+        except ConfigurationError as error:
+            raise Failure(str(error)) from None
+
+    def client(self, settings: Settings) -> client.Client:
+        """The store, by the running server or by a writer of our own; to be used as a context manager.
+
+        :raises Failure: where neither can be had.
+        """
+        try:
+            return client.connect(settings.server.data_dir, worker_settings(settings))
+        except client.Unavailable as error:
+            raise Failure(f"The store cannot be opened: {error}") from None
+
+
+def full_name(name: str, settings: Settings) -> str:
+    """A login name with its domain."""
+    return name if "@" in name else f"{name}@{settings.server.hostname}"
