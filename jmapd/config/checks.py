@@ -90,7 +90,7 @@ def _url(values: Values) -> Iterator[Mistake]:
     names = values.listeners
     telling = next((name for name in names if values.read[(*table.LISTENERS, name, "tls")]), names[0])
     at = (*table.LISTENERS, telling, "endpoint")
-    if not endpoint.tells_port(values.read[at]):
+    if endpoint.port(values.read[at]) is None:
         setting = table.declared(_URL)
         allowed = setting.kind.allowed if setting else ""
         yield Mistake(_URL, "", f"must be {allowed}, since {values.written(at)} does not tell a port", (at,))

@@ -53,9 +53,10 @@ def reach(text: str) -> Reach:
     return Reach.LOOPBACK if _is_loopback(interface) else Reach.NETWORK
 
 
-def tells_port(text: str) -> bool:
-    """Whether clients can reach a listener by its port, without being told another URL."""
-    return _split(text)[0] in ("tcp", "tcp6")
+def port(text: str) -> int | None:
+    """The port of a valid string; 0 where the system is to choose one, ``None`` where there is none."""
+    kind, positional, named = _split(text)
+    return int(positional[0] if positional else named["port"]) if kind in ("tcp", "tcp6") else None
 
 
 def _split(text: str) -> tuple[str, list[str], dict[str, str]]:

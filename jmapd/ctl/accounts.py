@@ -11,7 +11,9 @@ from argon2 import PasswordHasher
 from jmapd.ctl.opening import Failure, Opening, full_name
 from jmapd.workers.client import OperationRefused, Unavailable
 
-_PASSWORD_STDIN = click.option("--password-stdin", is_flag=True, help="Read the password from standard input's first line.")
+_PASSWORD_STDIN = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input's first line."
+)
 
 
 @click.group()
@@ -40,7 +42,9 @@ def list_accounts(opening: Opening) -> None:
     rows = _perform(opening, "account_list", {})["accounts"]
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        click.echo(f"{row['name']:<{width}}  {row['id']:<8} {row['emails']:>9,} messages {row['size'] / 1e6:>12,.1f} MB")
+        click.echo(
+            f"{row['name']:<{width}}  {row['id']:<8} {row['emails']:>9,} messages {row['size'] / 1e6:>12,.1f} MB"
+        )
     if not rows:
         click.echo("There are no accounts yet; `jmapctl account add NAME` makes one.", err=True)
 

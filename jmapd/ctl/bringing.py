@@ -128,7 +128,7 @@ class Import:
                 raise Failure(said.detail)
             outcome, detail = "refused", said.detail
         else:
-            outcome, detail = said[0]["outcome"], said[0].get("detail")
+            outcome, detail = said[0]["outcome"], said[0].get("detail", "")
         self.counted[outcome] += 1
         if outcome == "refused":
             self.progress.say(f"{item.origin}: left out: {detail}")

@@ -67,7 +67,7 @@ def is_mbox(path: Path) -> bool:
     return True
 
 
-@attrs.define
+@attrs.frozen
 class _Piece:
     """What stands between two ``From`` lines; ``raw`` is ``None`` where it is more than the limit."""
 
@@ -76,25 +76,47 @@ class _Piece:
     octets: int
 
 
+@attrs.define
+class _Gathering:
+    """A piece as it is read, with no more of it in memory than the limit."""
+
+    separator: bytes
+    limit: int
+    lines: list[bytes] = attrs.field(factory=list)
+    size: int = 0
+
+    def add(self, line: bytes) -> None:
+        self.size += len(line)
+        if self.size <= self.limit:
+            self.lines.append(line)
+
+    def piece(self, ends_blank: bool) -> _Piece:
+        dated = _DATED.match(self.separator)
+        received_at = found.parse_date(dated[1].decode("latin-1")) if dated else None
+        octets = len(self.separator) + self.size
+        if self.size > self.limit:
+            return _Piece(received_at, None, octets)
+        if ends_blank and any(line in _BLANK for line in self.lines[:-1]):
+            # the blank line before the next message is the file's; the one that ends a header is the message's
+            self.lines.pop()
+        return _Piece(received_at, b"".join(self.lines), octets)
+
+
 def _pieces(file: BinaryIO, limit: int) -> Iterator[_Piece]:
-    separator: bytes | None = None
-    lines: list[bytes] = []
-    octets = size = 0
-    begins, after_blank = True, True
+    current = first = None
+    begins = blank = True  # whether what is read next begins a line, and whether a blank one stands before it
     for line in iter(lambda: file.readline(_LINE), b""):
-        if begins and _separates(line, after_blank, separator):
-            if separator is not None:
-                yield _piece(separator, lines, octets, size, limit)
-            separator, lines, octets, size = line, [], len(line), 0
-        elif separator is not None:
-            octets, size = octets + len(line), size + len(line)
-            if size <= limit:
-                lines.append(line[1:] if begins and _QUOTED.match(line) else line)
-        # a line longer than what is read at once goes on in the next piece of it
-        after_blank = begins and line in _BLANK
+        if begins and _separates(line, blank, first):
+            if current is not None:
+                yield current.piece(blank)
+            current = _Gathering(line, limit)
+            first = first or line
+        elif current is not None:
+            current.add(line[1:] if begins and _QUOTED.match(line) else line)
+        blank = begins and line in _BLANK
         begins = line.endswith(b"\n")
-    if separator is not None:
-        yield _piece(separator, lines, octets, size, limit)
+    if current is not None:
+        yield current.piece(blank)
 
 
 def _separates(line: bytes, after_blank: bool, first: bytes | None) -> bool:
@@ -104,12 +126,3 @@ def _separates(line: bytes, after_blank: bool, first: bytes | None) -> bool:
     if first is None or (after_blank and not _DATED.match(first)):
         return True
     return _DATED.match(line) is not None
-
-
-def _piece(separator: bytes, lines: list[bytes], octets: int, size: int, limit: int) -> _Piece:
-    if size > limit:
-        return _Piece(None, None, octets)
-    if len(lines) > 1 and lines[-1] in _BLANK:
-        lines.pop()
-    dated = _DATED.match(separator)
-    return _Piece(found.parse_date(dated[1].decode("latin-1")) if dated else None, b"".join(lines), octets)

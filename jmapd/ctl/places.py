@@ -25,13 +25,14 @@ _ROLES = {
     "archive": ("Archive", "archive"),
     "archives": ("Archive", "archive"),
 }
+# where some IMAP servers keep everything; nobody wants Inbox/Sent beside Sent
+_ABOVE_ALL = ("inbox", "[gmail]", "[google mail]")
 _ENCODED = re.compile(r"&([A-Za-z0-9+,]*)-")
 
 
 def place(path: tuple[str, ...]) -> Place:
     """The Mailbox of a folder's path; one with a well-known name is the account's own of that role."""
-    if len(path) > 1 and path[0].lower() == "inbox":
-        # IMAP servers that keep everything below the Inbox; nobody wants Inbox/Sent beside Sent
+    if len(path) > 1 and path[0].lower() in _ABOVE_ALL:
         return place(path[1:])
     if len(path) == 1 and (known := _ROLES.get(path[0].lower())):
         return Place((known[0],), known[1])

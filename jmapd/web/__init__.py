@@ -1,0 +1,1 @@
+"""The front's doors: listeners, HTTP, the resource tree, the WebSocket."""

@@ -107,6 +107,7 @@ class Pool(Service):
         self._batches = Batches()
         self._ready: list[Deferred[None]] = []
         self._ended: list[Deferred[None]] = []
+        self._idle: list[Deferred[None]] = []
         self._failures = 0
         self._watch = LoopingCall(self._look)
         self._watch.clock = reactor
@@ -148,6 +149,14 @@ class Pool(Service):
             return succeed(None)
         waiting: Deferred[None] = Deferred()
         self._ready.append(waiting)
+        return waiting
+
+    def idle(self) -> Deferred[None]:
+        """Fires when no Request waits or runs."""
+        if self._turns.is_idle():
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._idle.append(waiting)
         return waiting
 
     def submit(self, origin: Origin, request: bytes, binding: Binding) -> Deferred[Answer]:
@@ -275,6 +284,10 @@ class Pool(Service):
         if job.origin is not None:
             self._turns.finished(job)
             self._start_user(job.origin.principal.user)
+            if self._idle and self._turns.is_idle():
+                waiting, self._idle = self._idle, []
+                for one in waiting:
+                    one.callback(None)
 
     def _fail(self, job: Job) -> None:
         """Answer a job that has done nothing and will not be done."""

@@ -130,6 +130,10 @@ class Turns:
         """The users with something waiting."""
         return list(self._wanting)
 
+    def is_idle(self) -> bool:
+        """Whether no Request waits or runs."""
+        return not self._users
+
     def finished(self, job: Job) -> None:
         """A Request has been answered."""
         assert job.origin is not None

@@ -1,0 +1,66 @@
+"""`jmapctl watch`: the options; the client itself is in `live.py`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from jmapd.config import Settings
+from jmapd.config.address import public_url
+from jmapd.ctl.opening import Failure, Opening, full_name
+
+_PASSWORD_VARIABLE = "JMAPCTL_PASSWORD"  # noqa: S105 (its name, not a password)
+
+
+@click.command()
+@click.option("--user", required=True, help="Who signs in.")
+@click.option("--url", help="The server's URL, such as https://mail.example.org; default: from the configuration.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Its first line is the password.",
+)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input's first line.")
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Trust these certificates alone (PEM).",
+)
+@click.pass_obj
+def watch(
+    opening: Opening, user: str, url: str | None, password_file: Path | None, password_stdin: bool, ca_file: Path | None
+) -> None:
+    """Sign in over the WebSocket as a client does; print the newest messages, then every push and what it changed.
+
+    The password comes from a prompt, or from the environment's JMAPCTL_PASSWORD. The server's own self-signed
+    certificate is trusted where it is in the data directory.
+    """
+    settings = opening.settings()
+    base = url or public_url(settings)
+    if base is None:
+        raise Failure("The configuration does not tell the port: give --url.")
+    name = full_name(user, settings)
+    password = _password(name, password_file, password_stdin)
+    # here, not above: it takes half a second to import, and the reactor with it
+    from jmapd.ctl import live  # noqa: PLC0415
+
+    live.run(base.rstrip("/"), name, password, _trusted(settings, ca_file))
+
+
+def _password(name: str, file: Path | None, from_stdin: bool) -> str:
+    if file is not None:
+        return file.read_text().partition("\n")[0]
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    return os.environ.get(_PASSWORD_VARIABLE) or str(click.prompt(f"Password for {name}", hide_input=True))
+
+
+def _trusted(settings: Settings, given: Path | None) -> bytes | None:
+    """PEM certificates to trust; ``None`` for those that the system does."""
+    if given is not None:
+        return given.read_bytes()
+    own = settings.server.data_dir / "tls" / "certificate.pem"
+    return own.read_bytes() if not settings.server.tls.certificate and own.is_file() else None

@@ -1,0 +1,232 @@
+"""The server put together: everything is made here, and handed to what needs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import autobahn.websocket
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from jmapd.auth.authenticator import Authenticator
+from jmapd.auth.passwords import Passwords
+from jmapd.config import Settings
+from jmapd.config.address import public_url, telling_listener, url_at
+from jmapd.config.for_workers import worker_settings
+from jmapd.push.hub import Hub
+from jmapd.push.throttle import ThrottleService
+from jmapd.web.certificates import Certificates, self_signed
+from jmapd.web.download import Downloads
+from jmapd.web.handshake import Handshake
+from jmapd.web.heartbeat import HeartbeatService
+from jmapd.web.request import HTTPFactory
+from jmapd.web.resources import API, NotBuilt, Page, Session
+from jmapd.web.site import Tree
+from jmapd.web.upload import Uploads
+from jmapd.web.websocket import JMAPFactory
+from jmapd.workers import lock
+from jmapd.workers.client import SOCKET_NAME
+from jmapd.workers.control import ControlFactory
+from jmapd.workers.pool import Pool
+
+IDLE = 120.0
+"""Seconds for which an HTTP connection may be idle."""
+
+GRACE = 10.0
+"""Seconds that Requests under way, and clients saying goodbye, have when the server stops."""
+
+_log = Logger()
+
+
+def make_service(settings: Settings, reactor: Any) -> JmapdService:
+    """The whole server. Nothing is bound, spawned or opened before it is started.
+
+    :param reactor: Twisted's, which everything is given.
+    """
+    hub = Hub(reactor.seconds)
+    throttle = ThrottleService(reactor, hub, settings.web_sockets.throttle)
+    pool = Pool(
+        reactor,
+        worker_settings(settings),
+        hub,
+        readers=settings.workers.count or max(2, os.cpu_count() or 2),
+        hard_deadline=settings.workers.hard_deadline,
+    )
+    address = Address(public_url(settings))
+    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, settings.limits.max_size_request)
+    heartbeat = HeartbeatService(
+        reactor,
+        lambda: list(sockets.connections),
+        settings.web_sockets.heartbeat,
+        settings.web_sockets.timeout,
+    )
+    passwords = Passwords(reactor)
+    handshake = Handshake(sockets)
+    session = Session(pool, address)
+    tree = Tree(
+        reactor,
+        Authenticator(reactor, pool, passwords),
+        {
+            "/": Page(address),
+            "/.well-known/jmap": session,
+            "/jmap/session": session,
+            "/jmap/api": API(pool, settings.limits),
+            "/jmap/upload/*": Uploads(pool, settings.limits),
+            "/jmap/download/*": Downloads(pool),
+            "/jmap/eventsource": NotBuilt(),
+            "/jmap/ws": handshake,
+        },
+        handshake,
+    )
+    service = JmapdService(reactor, settings, pool, passwords, sockets, HTTPFactory(tree, IDLE), address)
+    for part in (throttle, heartbeat):
+        part.setServiceParent(service)
+    return service
+
+
+class Address:
+    """How clients reach the server: as configured, or by the port that was really bound."""
+
+    def __init__(self, configured: str | None) -> None:
+        self.url = configured or ""
+
+    def __call__(self) -> str:
+        return self.url
+
+
+class JmapdService(MultiService):
+    """Starts what `make_service` made in the right order, and stops it in the other."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Settings,
+        pool: Pool,
+        passwords: Passwords,
+        sockets: JMAPFactory,
+        http: HTTPFactory,
+        address: Address,
+    ) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._settings = settings
+        self._pool = pool
+        self._passwords = passwords
+        self._sockets = sockets
+        self._http = http
+        self._address = address
+        self._certificates: Certificates | None = None
+        self._ports: list[IListeningPort] = []
+        self._control: IListeningPort | None = None
+        self._started: Deferred[Any] | None = None
+        self.on_ready: Callable[[], None] | None = None
+        """Called when every listener listens."""
+
+    def startService(self) -> None:
+        """Take the data directory, start the workers, and then listen."""
+        if not autobahn.websocket.USES_NVX:
+            _log.warn("Autobahn's native part (NVX) is not in use: large messages will be slow")
+        data_dir = self._settings.server.data_dir
+        try:
+            self._pool.lock = lock.take(data_dir)
+            if any(listener.tls for listener in self._settings.server.listeners.values()):
+                self._certificates = self._load_certificate(data_dir)
+        except (lock.Locked, OSError, ValueError) as error:
+            raise SystemExit(f"jmapd: {error}") from None
+        super().startService()
+        self._passwords.start()
+        self._pool.startService()
+        self._started = self._start()
+        self._started.addErrback(self._give_up)
+
+    def _load_certificate(self, data_dir: Path) -> Certificates:
+        tls = self._settings.server.tls
+        if tls.certificate:
+            paths = Path(tls.certificate), Path(tls.private_key)
+        else:
+            paths = self_signed(data_dir / "tls", self._settings.server.hostname, datetime.now(timezone.utc))
+        certificates = Certificates(self._reactor, *paths)
+        certificates.load_now()
+        certificates.setServiceParent(self)
+        self._reload_on_hangup(certificates)
+        return certificates
+
+    def _reload_on_hangup(self, certificates: Certificates) -> None:
+        def hangup(number: int, frame: Any) -> None:
+            self._reactor.callFromThread(certificates.reload)
+
+        # the reactor installs its own handlers when it starts, but none for this signal
+        signal.signal(signal.SIGHUP, hangup)
+
+    @inlineCallbacks
+    def _start(self) -> Any:
+        yield self._pool.ready()
+        self._control = self._listen_control(self._settings.server.data_dir / SOCKET_NAME)
+        telling = telling_listener(self._settings)
+        for name, listener in self._settings.server.listeners.items():
+            factory: Factory = self._http
+            if listener.tls:
+                factory = TLSMemoryBIOFactory(self._certificates, False, self._http)
+            try:
+                port = yield serverFromString(self._reactor, listener.endpoint).listen(factory)
+            except Exception as error:
+                raise SystemExit(f"jmapd: server.listener.{name}: {listener.endpoint}: {error}") from None
+            self._ports.append(port)
+            if listener is telling and not self._address.url:
+                self._address.url = url_at(self._settings, port.getHost().port)
+        _log.info("jmapd is ready: {url}", url=self._address.url)
+        if self.on_ready is not None:
+            self.on_ready()
+
+    def _listen_control(self, path: Path) -> IListeningPort:
+        """Listen for `jmapctl`; the lock says that a socket left behind is nobody's."""
+        path.unlink(missing_ok=True)
+        port: IListeningPort = self._reactor.listenUNIX(str(path), ControlFactory(self._pool), mode=0o600)
+        return port
+
+    def _give_up(self, failure: Any) -> None:
+        """The server could not be started: one line, and status 1."""
+        error = failure.value
+        if isinstance(error, SystemExit):
+            sys.stderr.write(f"{error}\n")
+        else:
+            _log.failure("jmapd could not be started", failure)
+        self._reactor.callLater(0, _exit_with_failure, self._reactor)
+
+    @inlineCallbacks
+    def stopService(self) -> Any:
+        """Close the doors, finish what is under way, tell every client, end the workers."""
+        ports = [port for port in (*self._ports, self._control) if port is not None]
+        yield DeferredList([_stopped(port) for port in ports])
+        yield self._within_grace(self._pool.idle())
+        yield self._within_grace(self._sockets.close_all())
+        yield super().stopService()
+        yield self._pool.stopService()
+        self._passwords.stop()
+        if self._pool.lock is not None:
+            os.close(self._pool.lock)
+
+    def _within_grace(self, done: Deferred[Any]) -> Deferred[Any]:
+        both = [done, deferLater(self._reactor, GRACE, lambda: None)]
+        return DeferredList(both, fireOnOneCallback=True, consumeErrors=True)
+
+
+def _stopped(port: IListeningPort) -> Deferred[Any]:
+    return maybeDeferred(port.stopListening)
+
+
+def _exit_with_failure(reactor: Any) -> None:
+    reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+    reactor.stop()

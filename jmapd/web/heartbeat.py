@@ -1,0 +1,76 @@
+"""The heartbeat: pings to all connections, and an end to those that are silent for too long."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import LoopingCall
+
+from jmapd.web.websocket import GOING_AWAY, JMAPProtocol
+
+LOOKS = 60
+"""Into how many looks a round over all connections is split."""
+
+MIN_TICK = 0.05
+MAX_TICK = 1.0
+
+
+class HeartbeatService(Service):
+    """Looks at every connection once in a round, a few at a time, driven by one LoopingCall.
+
+    :param clock: an IReactorTime.
+    :param connections: gives those that are open.
+    :param heartbeat: seconds between two pings to a connection, at most; 0: none.
+    :param timeout: seconds without anything from the peer after which it is closed; 0: never.
+    """
+
+    def __init__(
+        self, clock: Any, connections: Callable[[], list[JMAPProtocol]], heartbeat: float, timeout: float
+    ) -> None:
+        self._clock = clock
+        self._connections = connections
+        self._heartbeat = heartbeat
+        self._timeout = timeout
+        periods = [one for one in (heartbeat, timeout / 10) if one]
+        # visited twice within the shorter one, so that no ping is later than it should be
+        self._round = min(periods, default=0.0) / 2
+        self._tick = min(max(self._round / LOOKS, MIN_TICK), MAX_TICK)
+        self._waiting: deque[JMAPProtocol] = deque()
+        self._share = 1
+        self._call = LoopingCall(self._look)
+        self._call.clock = clock
+
+    def startService(self) -> None:
+        """Begin to look."""
+        super().startService()
+        if self._round:
+            self._call.start(self._tick, now=False)
+
+    def stopService(self) -> Deferred[None]:
+        """Look no more."""
+        super().stopService()
+        if self._call.running:
+            self._call.stop()
+        return succeed(None)
+
+    def _look(self) -> None:
+        if not self._waiting:
+            self._waiting.extend(self._connections())
+            looks = max(1, int(self._round / self._tick))
+            self._share = -(-len(self._waiting) // looks)
+        now = self._clock.seconds()
+        for _ in range(min(self._share, len(self._waiting))):
+            self._see_to(self._waiting.popleft(), now)
+
+    def _see_to(self, connection: JMAPProtocol, now: float) -> None:
+        if not connection.is_open:
+            return
+        if self._timeout and now - connection.heard >= self._timeout:
+            connection.close(GOING_AWAY, "nothing has been heard from you")
+        elif self._heartbeat and now - connection.pinged >= self._heartbeat / 2:
+            connection.pinged = now
+            connection.sendPing()

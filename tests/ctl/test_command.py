@@ -1,0 +1,135 @@
+"""`jmapctl` as its users run it, without a server: it starts a writer of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+SEPARATOR = "From anna@example.org Mon Jan  5 10:00:00 2026\n"
+
+
+@attrs.frozen
+class Installation:
+    """A configuration with a data directory of its own."""
+
+    folder: Path
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "jmapd.ctl", "--config", str(self.folder / "jmapd.toml")]
+
+    def run(self, *arguments: str, says: str = "", status: int = 0) -> str:
+        done = subprocess.run([*self.command, *arguments], input=says, text=True, capture_output=True, timeout=120)
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 else done.stdout + done.stderr
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Installation:
+    (tmp_path / "jmapd.toml").write_text(f'[server]\nhostname = "example.org"\ndata-dir = "{tmp_path}/data"\n')
+    return Installation(tmp_path)
+
+
+@pytest.fixture
+def anna(here: Installation) -> Installation:
+    here.run("account", "add", "anna", "--password-stdin", says="secret\n")
+    return here
+
+
+def write_mbox(path: Path, count: int, size: int = 10) -> Path:
+    """A file of messages that all differ."""
+    with path.open("w") as file:
+        for number in range(count):
+            file.write(f"{SEPARATOR}From: maya@example.com\nSubject: {number}\n\n{'x' * size}\n\n")
+    return path
+
+
+def held(here: Installation) -> int:
+    """How many messages the one account has."""
+    match = re.search(r"([\d,]+) messages", here.run("account", "list"))
+    assert match
+    return int(match[1].replace(",", ""))
+
+
+def test_accounts(here: Installation) -> None:
+    assert here.run("account", "list") == ""
+    assert here.run("account", "add", "anna", "--password-stdin", says="secret\n").startswith("Account anna@example.org added")
+    assert "already" in here.run("account", "add", "ANNA@example.org", "--password-stdin", says="x\n", status=1)
+    assert "no address" in here.run("account", "add", "an na", "--password-stdin", says="x\n", status=1)
+    assert "may not be empty" in here.run("account", "add", "bo", "--password-stdin", status=1)
+    assert here.run("account", "list").split()[0] == "anna@example.org"
+    assert here.run("account", "passwd", "anna", "--password-stdin", says="other\n") == "Password of anna@example.org set.\n"
+    assert "Aborted" in here.run("account", "delete", "anna", says="n\n", status=1)
+    here.run("account", "delete", "anna", "--yes")
+    assert here.run("account", "list") == ""
+    assert "no account" in here.run("account", "delete", "anna", "--yes", status=1)
+
+
+def test_check_config(here: Installation) -> None:
+    path = here.folder / "jmapd.toml"
+    assert here.run("check-config") == f"{path} is valid\n"
+    path.write_text("[workers]\ncount = 1\nmemory = 1\n")
+    lines = here.run("check-config", status=1).splitlines()
+    assert [line.partition(" = ")[0] for line in lines] == [f"{path}: workers.count", f"{path}: workers.memory"]
+
+
+def test_import_twice_is_import_once(anna: Installation) -> None:
+    path = write_mbox(anna.folder / "Boats", 300)
+    assert anna.run("import", "anna", str(path)) == "300 messages imported, 0 were there already.\n"
+    assert anna.run("import", "anna", str(path)) == "0 messages imported, 300 were there already.\n"
+    assert held(anna) == 300
+
+
+def test_large_messages_in_flight(anna: Installation) -> None:
+    path = write_mbox(anna.folder / "mbox", 40, size=60_000)
+    with path.open("a") as file:
+        for number in range(5):
+            file.write(f"{SEPARATOR}Subject: big {number}\n\n" + "yyyyyyy\n" * 250_000 + "\n")
+    assert anna.run("import", "anna", str(path)).startswith("45 messages imported")
+
+
+def test_an_interrupted_import_goes_on(anna: Installation) -> None:
+    path = write_mbox(anna.folder / "mbox", 3000)
+    with subprocess.Popen(
+        [*anna.command, "import", "anna", str(path), "/dev/stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        # what comes from the pipe is never finished: the import waits there when it is interrupted
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(f"{SEPARATOR}A: b\n\nx\n\n{SEPARATOR}")
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+        process.stdin.close()
+    assert process.returncode in (-signal.SIGINT, 1, 130), said
+    anna.run("import", "anna", str(path))
+    assert held(anna) == 3000
+
+
+def test_damage_is_told_and_the_rest_is_imported(anna: Installation) -> None:
+    path = write_mbox(anna.folder / "mbox", 3)
+    with path.open("ab") as file:
+        file.write(SEPARATOR.encode() + b"\x00\xff no header\n\n" + SEPARATOR.encode() + b"Subject: \xff\n\n\xfe\n")
+    done = subprocess.run([*anna.command, "import", "anna", str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout == "4 messages imported, 0 were there already, 1 left out.\n"
+    assert done.stderr.splitlines() == [f"{path}: message 4: left out: has no header: it is no message"]
+
+
+def test_nothing_readable_is_a_failure(anna: Installation) -> None:
+    path = anna.folder / "mbox"
+    path.write_text(f"{SEPARATOR}\n\x00\n")
+    assert "1 left out" in anna.run("import", "anna", str(path), status=1)
+    (anna.folder / "letter").write_text("Dear Maya")
+    assert "is no mbox file" in anna.run("import", "anna", str(anna.folder / "letter"), status=1)
+
+
+def test_import_for_nobody(anna: Installation) -> None:
+    path = write_mbox(anna.folder / "mbox", 3)
+    assert "There is no account bo@example.org" in anna.run("import", "bo", str(path), status=1)
