@@ -117,8 +117,6 @@ def _comparator(comparator: Any, properties: tuple[str, ...]) -> tuple[str, bool
     name = comparator["property"]
     if name not in properties:
         raise MethodError("unsupportedSort", f"Sorting by {name[:100]!r} is not supported.")
-    if comparator.keys() - {"property", "isAscending", "collation"}:
-        raise MethodError("unsupportedSort", "A Comparator has property, isAscending and collation.")
     if comparator.get("collation") not in (None, *COLLATIONS):
         raise MethodError("unsupportedSort", f"Collations are {', '.join(COLLATIONS)}.")
     ascending = comparator.get("isAscending", True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from jmapd.protocol.errors import MethodError, invalid_arguments
 
 Response = tuple[str, Any, str]
@@ -43,11 +45,19 @@ def _referred(reference: Any, responses: Sequence[Response]) -> Any:
         if call_id == reference["resultOf"]:
             if name != reference["name"]:
                 raise _unresolved(f"The first response to {call_id!r} is {name!r}.")
-            found = point(arguments, reference["path"])
+            found = point(_plain(arguments), reference["path"])
             if found is _MISSING:
                 raise _unresolved(f"Nothing is at the path {reference['path']!r}.")
             return found
     raise _unresolved(f"There is no response to {reference['resultOf']!r} before this call.")
+
+
+def _plain(arguments: Any) -> Any:
+    """Arguments with what they hold as ready JSON made into values."""
+    objects = arguments.get("list")
+    if isinstance(objects, list) and any(isinstance(one, orjson.Fragment) for one in objects):
+        return orjson.loads(orjson.dumps(arguments))
+    return arguments
 
 
 def point(value: Any, path: str) -> Any:

@@ -274,3 +274,25 @@ def test_dates_that_do_not_fit_a_number_are_kept_exactly(jmap: Engine, date: str
     assert get(jmap, odd)["receivedAt"] == date
     oldest_first = jmap.call("Email/query", sort=[{"property": "receivedAt"}])["ids"]
     assert oldest_first == sorted([middle, odd], key=lambda id: str(get(jmap, id)["receivedAt"]))
+
+
+def test_rfc8620_3_7_the_threads_of_the_emails_found(jmap: Engine) -> None:
+    """The example of RFC 8620 section 3.7, as mail clients ask it."""
+    for number in range(3):
+        jmap.import_message(message(number, f"s{number}"))
+    account = {"accountId": jmap.account}
+    response = jmap.request(
+        ("Email/query", account, "q"),
+        (
+            "Email/get",
+            {
+                **account,
+                "#ids": {"resultOf": "q", "name": "Email/query", "path": "/ids"},
+                "properties": ["threadId"],
+            },
+            "e",
+        ),
+        ("Thread/get", {**account, "#ids": {"resultOf": "e", "name": "Email/get", "path": "/list/*/threadId"}}, "t"),
+    )
+    emails, threads = (said["list"] for _, said, _ in response["methodResponses"][1:])
+    assert [one["threadId"] for one in emails] == [one["id"] for one in threads]

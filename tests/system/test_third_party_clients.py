@@ -37,10 +37,10 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.start()
     server.add_account()
     said = server.jmapctl("import", USER, str(folder / "list.mbox"))
-    assert f"{MESSAGES}" in said.stdout + said.stderr
+    assert f"{MESSAGES:,} messages imported" in said.stdout
     yield server
     if server.running():
-        assert server.stop() == 0
+        assert server.stop()
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def find(client: Client, condition: EmailQueryFilterCondition, **options: Any) -
 def test_importing_again_makes_no_duplicates(imported: Server) -> None:
     imported.jmapctl("import", USER, str(imported.folder / "list.mbox"))
     accounts = imported.jmapctl("account", "list").stdout
-    assert f"{MESSAGES}" in accounts.replace(",", "")
+    assert f"{MESSAGES:,}" in accounts
 
 
 def test_jmapc_reads_and_searches(client: Client) -> None:

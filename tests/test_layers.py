@@ -1,0 +1,116 @@
+"""The design's arrows, held: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "jmapd").rglob("*.py"))
+}
+
+WORKER_SETTINGS = "jmapd.workers.settings"
+CLIENT = "jmapd.workers.client"
+
+ALLOWED = {
+    "jmapd.protocol": (),
+    "jmapd.message": ("jmapd.protocol",),
+    "jmapd.store": ("jmapd.protocol",),
+    "jmapd.methods": ("jmapd.protocol", "jmapd.store"),
+    # a data type plugs into the methods: it knows their descriptor and what a call is handed
+    "jmapd.datatypes": ("jmapd.protocol", "jmapd.message", "jmapd.store", "jmapd.methods"),
+    # what a worker is told is a value of the channel's, and the configuration makes it
+    "jmapd.config": ("jmapd.protocol", WORKER_SETTINGS),
+    "jmapd.auth": ("jmapd.protocol", "jmapd.workers"),
+    "jmapd.push": ("jmapd.protocol", "jmapd.workers"),
+    "jmapd.web": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push"),
+    "jmapd.http2": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web"),
+    "jmapd.ctl": ("jmapd.protocol", "jmapd.config", CLIENT),
+    "jmapd.demo": ("jmapd.config", "jmapd.ctl", CLIENT, "jmapd.demo_mail"),
+    "jmapd.demo_mail": (),
+    "jmapd.service": ("jmapd.protocol", "jmapd.config", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.http2"),
+    "jmapd.tap": ("jmapd.config", "jmapd.service"),
+}  # fmt: skip
+"""For each room the rooms it may look into, beside itself."""
+
+FRONT_OF_WORKERS = ("pool", "control", "transfers")
+"""The modules of `jmapd.workers` that are the front's."""
+
+BEHIND = ("jmapd.protocol", "jmapd.message", "jmapd.store", "jmapd.methods", "jmapd.datatypes", "jmapd.workers")
+"""What runs in a worker, or in both."""
+
+REACTOR = ("jmapd.tap", "jmapd.ctl.live")
+"""Where a process begins: nobody else may take the global reactor."""
+
+
+def imports(name: str) -> Iterator[str]:
+    """All that a module imports, wherever in it, by full names."""
+    path = MODULES[name]
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{one.name}" for one in node.names)
+
+
+def within(name: str, room: str) -> bool:
+    return name == room or name.startswith(f"{room}.")
+
+
+def room_of(name: str) -> str | None:
+    return next((room for room in ALLOWED if within(name, room)), None)
+
+
+def behind(name: str) -> bool:
+    """Whether a module runs in a worker."""
+    front = [f"jmapd.workers.{one}" for one in FRONT_OF_WORKERS]
+    return any(within(name, room) for room in BEHIND) and not any(within(name, one) for one in front)
+
+
+def test_every_module_has_a_room() -> None:
+    outside = [name for name in MODULES if room_of(name) is None and not within(name, "jmapd.workers")]
+    assert outside == ["jmapd"]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room_of(name)])
+def test_arrows_point_down(name: str) -> None:
+    room = room_of(name)
+    assert room
+    up = [one for one in imports(name) if within(one, "jmapd") and not any(within(one, to) for to in (room, *ALLOWED[room]))]
+    assert [one for one in up if one != "jmapd.__version__"] == []
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if within(name, "jmapd.workers")])
+def test_the_two_sides_of_the_workers(name: str) -> None:
+    above = ("jmapd.config", "jmapd.auth", "jmapd.web", "jmapd.ctl", "jmapd.service", "jmapd.tap")
+    if behind(name):
+        forbidden = (*above, "jmapd.push", *(f"jmapd.workers.{one}" for one in FRONT_OF_WORKERS))
+    else:
+        forbidden = (*above, "jmapd.store", "jmapd.methods", "jmapd.datatypes", "jmapd.message")
+    assert [one for one in imports(name) if any(within(one, room) for room in forbidden)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if behind(name)])
+def test_no_twisted_behind_the_channel(name: str) -> None:
+    assert [one for one in imports(name) if one.split(".")[0] in ("twisted", "autobahn", "treq", "txaio")] == []
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name not in REACTOR])
+def test_nobody_takes_the_global_reactor(name: str) -> None:
+    assert [one for one in imports(name) if one in ("twisted.internet.reactor", "twisted.internet.task.react")] == []
+
+
+def test_the_workers_side_has_no_reactor_when_loaded() -> None:
+    import subprocess
+    import sys
+
+    script = "import sys, jmapd.workers.process; sys.exit(any(name.split('.')[0] == 'twisted' for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60).returncode == 0
