@@ -60,10 +60,13 @@ class _Watch:
     trust: Any
     push_state: str | None = None
     states: dict[str, str] = attrs.field(factory=dict)
+    stopped: bool = False
 
     async def forever(self) -> None:
+        """Stay connected, until the reactor is told to stop."""
+        self.reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         wait = 1
-        while True:
+        while not self.stopped:
             try:
                 session = await self._session()
                 connection = await connect(self.reactor, session, self.user, self.password, self.trust)
@@ -73,9 +76,14 @@ class _Watch:
                 shown.line(str(error))
                 raise SystemExit(1) from None
             except Ended as error:
+                if self.stopped:
+                    return
                 shown.line(f"{error}; trying again in {wait} s")
             await deferLater(self.reactor, wait)
             wait = min(wait * 2, _LONGEST_WAIT)
+
+    def _stop(self) -> None:
+        self.stopped = True
 
     async def _session(self) -> dict[str, Any]:
         agent = Agent(self.reactor, BrowserLikePolicyForHTTPS(self.trust), connectTimeout=10)

@@ -62,12 +62,17 @@ def held(here: Installation) -> int:
 
 def test_accounts(here: Installation) -> None:
     assert here.run("account", "list") == ""
-    assert here.run("account", "add", "anna", "--password-stdin", says="secret\n").startswith("Account anna@example.org added")
+    assert here.run("account", "add", "anna", "--password-stdin", says="secret\n").startswith(
+        "Account anna@example.org added"
+    )
     assert "already" in here.run("account", "add", "ANNA@example.org", "--password-stdin", says="x\n", status=1)
     assert "no address" in here.run("account", "add", "an na", "--password-stdin", says="x\n", status=1)
     assert "may not be empty" in here.run("account", "add", "bo", "--password-stdin", status=1)
     assert here.run("account", "list").split()[0] == "anna@example.org"
-    assert here.run("account", "passwd", "anna", "--password-stdin", says="other\n") == "Password of anna@example.org set.\n"
+    assert (
+        here.run("account", "passwd", "anna", "--password-stdin", says="other\n")
+        == "Password of anna@example.org set.\n"
+    )
     assert "Aborted" in here.run("account", "delete", "anna", says="n\n", status=1)
     here.run("account", "delete", "anna", "--yes")
     assert here.run("account", "list") == ""

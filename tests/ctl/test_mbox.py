@@ -16,7 +16,9 @@ INBOX = Place(("Inbox",), "inbox")
 LIMIT = 100_000
 
 lines = st.lists(
-    st.sampled_from([b"", b"From here on", b">From me", b">>From x", b"text", b"From - ", b" From a", b"--", b"\xff\x00"]),
+    st.sampled_from(
+        [b"", b"From here on", b">From me", b">>From x", b"text", b"From - ", b" From a", b"--", b"\xff\x00"]
+    ),
     max_size=12,
 )
 
@@ -41,11 +43,14 @@ def one(folder: Path, header: str) -> Found:
 @given(st.lists(lines, min_size=1, max_size=6))
 def test_mboxrd_round_trip(tmp_path_factory: pytest.TempPathFactory, bodies: list[list[bytes]]) -> None:
     folder = tmp_path_factory.mktemp("mbox")
-    messages = [b"Subject: %d\n\n" % number + b"".join(line + b"\n" for line in body) for number, body in enumerate(bodies)]
+    messages = [
+        b"Subject: %d\n\n" % number + b"".join(line + b"\n" for line in body) for number, body in enumerate(bodies)
+    ]
     written = b""
     for message in messages:
         quoted = b"".join(
-            b">" + line if line.lstrip(b">").startswith(b"From ") else line for line in message.splitlines(keepends=True)
+            b">" + line if line.lstrip(b">").startswith(b"From ") else line
+            for line in message.splitlines(keepends=True)
         )
         written += b"From anna@example.org Mon Jan  5 10:00:00 2026\n" + quoted + b"\n"
     assert raws(read(folder, written)) == [message.replace(b"\n", b"\r\n") for message in messages]
@@ -67,7 +72,9 @@ def test_what_the_standard_library_writes(tmp_path: Path) -> None:
 
 
 def test_octets_add_up_to_the_file(tmp_path: Path) -> None:
-    content = b"From a Mon Jan  5 10:00:00 2026\nA: b\n\n" + b"x" * 70_000 + b"\n\nFrom a Mon Jan  5 10:00:01 2026\nA: b\n\n"
+    content = (
+        b"From a Mon Jan  5 10:00:00 2026\nA: b\n\n" + b"x" * 70_000 + b"\n\nFrom a Mon Jan  5 10:00:01 2026\nA: b\n\n"
+    )
     assert sum(one.octets for one in read(tmp_path, content)) == len(content)
 
 
@@ -107,7 +114,12 @@ def test_an_unquoted_from_in_text_is_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "date",
-    ["Mon Jan  5 10:00:00 2026", "Mon Jan 05 11:00:00 2026 +0100", "Mon, 5 Jan 2026 10:00:00 +0000", "Mon Jan  5 10:00:00 UTC 2026"],
+    [
+        "Mon Jan  5 10:00:00 2026",
+        "Mon Jan 05 11:00:00 2026 +0100",
+        "Mon, 5 Jan 2026 10:00:00 +0000",
+        "Mon Jan  5 10:00:00 UTC 2026",
+    ],
 )
 def test_dates_of_from_lines(tmp_path: Path, date: str) -> None:
     (found,) = read(tmp_path, f"From anna at example.org  {date}\nA: b\n\n".encode())
@@ -116,7 +128,10 @@ def test_dates_of_from_lines(tmp_path: Path, date: str) -> None:
 
 
 def test_crlf_files(tmp_path: Path) -> None:
-    found = read(tmp_path, b"From a Mon Jan  5 10:00:00 2026\r\nA: b\r\n\r\none\r\n\r\nFrom a Mon Jan  5 10:00:00 2026\r\nA: c\r\n\r\n")
+    found = read(
+        tmp_path,
+        b"From a Mon Jan  5 10:00:00 2026\r\nA: b\r\n\r\none\r\n\r\nFrom a Mon Jan  5 10:00:00 2026\r\nA: c\r\n\r\n",
+    )
     assert raws(found) == [b"A: b\r\n\r\none\r\n", b"A: c\r\n\r\n"]
 
 

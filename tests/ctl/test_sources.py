@@ -47,7 +47,14 @@ def test_place(path: tuple[str, ...], expected: Place) -> None:
 
 @pytest.mark.parametrize(
     ("name", "decoded"),
-    [("Entw&APw-rfe", "Entwürfe"), ("A&-B", "A&B"), ("&ZeVnLIqe-", "日本語"), ("A&B", "A&B"), ("&AAAA-", "&AAAA-"), ("&2AA-", "&2AA-")],
+    [
+        ("Entw&APw-rfe", "Entwürfe"),
+        ("A&-B", "A&B"),
+        ("&ZeVnLIqe-", "日本語"),
+        ("A&B", "A&B"),
+        ("&AAAA-", "&AAAA-"),
+        ("&2AA-", "&2AA-"),
+    ],
 )
 def test_modified_utf_7(name: str, decoded: str) -> None:
     assert decode_name(name) == decoded
@@ -77,9 +84,15 @@ def test_maildir_flags_and_keywords(tmp_path: Path) -> None:
 def test_maildir_dates(tmp_path: Path) -> None:
     files = {"cur/1000000000.a:2,": b"A: 1\n\n", "cur/x:2,": b"A: 2\n\n", "cur/1000000000.b:2,": b"A: 3\n\n"}
     maildir(tmp_path, files)
-    for name, mtime in (("cur/1000000000.a:2,", 1_500_000_000), ("cur/x:2,", 1_500_000_000), ("cur/1000000000.b:2,", 900_000_000)):
+    for name, mtime in (
+        ("cur/1000000000.a:2,", 1_500_000_000),
+        ("cur/x:2,", 1_500_000_000),
+        ("cur/1000000000.b:2,", 900_000_000),
+    ):
         os.utime(tmp_path / name, (mtime, mtime))
-    dates = {one.origin[-5:]: one.received_at for one in Maildir(tmp_path, INBOX, 1000).messages() if isinstance(one, Found)}
+    dates = {
+        one.origin[-5:]: one.received_at for one in Maildir(tmp_path, INBOX, 1000).messages() if isinstance(one, Found)
+    }
     assert sorted(date for date in dates.values() if date) == [900_000_000_000, 1_000_000_000_000, 1_500_000_000_000]
 
 

@@ -1,0 +1,69 @@
+"""`jmapctl` beside a running server: what it does is seen and pushed at once."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.server import PASSWORD, USER, Server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path)
+    made.start()
+    made.add_account()
+    yield made
+    if made.running():
+        made.kill()
+
+
+def command(server: Server, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "jmapd.ctl", "--config", str(server.configuration), *arguments]
+
+
+def imported(server: Server, subject: str) -> None:
+    path = server.folder / "mbox"
+    path.write_text(f"From a Mon Jan  5 10:00:00 2026\nFrom: Maya <maya@example.com>\nSubject: {subject}\n\nhello\n")
+    subprocess.run(command(server, "import", USER, str(path)), check=True, timeout=60)
+
+
+def test_watch_sees_what_import_does_and_comes_back_after_a_restart(server: Server) -> None:
+    imported(server, "the first")
+    password = server.folder / "password"
+    password.write_text(PASSWORD)
+    watching = command(server, "watch", "--user", USER, "--password-file", str(password))
+    with subprocess.Popen(watching, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines = iter(process.stdout)
+
+        def until(text: str) -> list[str]:
+            passed = []
+            for line in lines:
+                passed.append(line)
+                if text in line:
+                    return passed
+            raise AssertionError("".join(passed))
+
+        assert any("the first" in line for line in until("Waiting for pushes"))
+        imported(server, "the second")
+        assert any(line.startswith("Push: Email") for line in until("the second"))
+        server.stop()
+        until("trying again")
+        server.start()
+        imported(server, "the third")
+        until("the third")
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+
+
+def test_a_wrong_password_ends_it(server: Server) -> None:
+    watching = command(server, "watch", "--user", USER, "--password-stdin")
+    done = subprocess.run(watching, input="wrong\n", text=True, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stdout == f"{server.url} does not accept this user and password.\n"
