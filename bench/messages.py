@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import random
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-_FIRST = datetime(2020, 1, 1, tzinfo=timezone.utc)
+_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 _PEOPLE = ("Maya Lind", "Tomasz Wojcik", "Ines Duarte", "Jonas Berg", "Hanako Yamada", "Layla Haddad", "Ed Stone")
 _WORDS = (
     "the boat leaves on time and nobody waits for letters from the harbour where old charts are sold by weight in "
@@ -47,7 +47,7 @@ def _header(number: int, chance: random.Random) -> list[str]:
 
 
 def _address(name: str) -> str:
-    return f"{name} <{name.split()[0].lower()}@bench.example>"
+    return f"{name} <{name.split(maxsplit=1)[0].lower()}@bench.example>"
 
 
 def _text(chance: random.Random, paragraphs: int) -> str:

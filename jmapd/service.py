@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ import autobahn.websocket
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -103,6 +102,7 @@ class Address:
         self.url = configured or ""
 
     def __call__(self) -> str:
+        """Scheme and authority."""
         return self.url
 
 
@@ -156,7 +156,7 @@ class JmapdService(MultiService):
         if tls.certificate:
             paths = Path(tls.certificate), Path(tls.private_key)
         else:
-            paths = self_signed(data_dir / "tls", self._settings.server.hostname, datetime.now(timezone.utc))
+            paths = self_signed(data_dir / "tls", self._settings.server.hostname, datetime.now(UTC))
         certificates = Certificates(self._reactor, *paths)
         certificates.load_now()
         certificates.setServiceParent(self)
@@ -176,9 +176,7 @@ class JmapdService(MultiService):
         self._control = self._listen_control(self._settings.server.data_dir / SOCKET_NAME)
         telling = telling_listener(self._settings)
         for name, listener in self._settings.server.listeners.items():
-            factory: Factory = self._http
-            if listener.tls:
-                factory = TLSMemoryBIOFactory(self._certificates, False, self._http)
+            factory = self._with_tls() if listener.tls else self._http
             try:
                 port = yield serverFromString(self._reactor, listener.endpoint).listen(factory)
             except Exception as error:
@@ -189,6 +187,11 @@ class JmapdService(MultiService):
         _log.info("jmapd is ready: {url}", url=self._address.url)
         if self.on_ready is not None:
             self.on_ready()
+
+    def _with_tls(self) -> IProtocolFactory:
+        assert self._certificates is not None
+        factory: IProtocolFactory = TLSMemoryBIOFactory(self._certificates, False, self._http)
+        return factory
 
     def _listen_control(self, path: Path) -> IListeningPort:
         """Listen for `jmapctl`; the lock says that a socket left behind is nobody's."""

@@ -58,6 +58,7 @@ class Passwords:
         if hash is None and self._nobody is None:
             self._nobody = self._hasher.hash("nobody's")
         try:
-            return self._hasher.verify(hash or self._nobody or "", password) and hash is not None
+            self._hasher.verify(hash or self._nobody or "", password)
         except (Argon2Error, InvalidHashError):
             return False
+        return hash is not None

@@ -71,7 +71,7 @@ def parse_addresses(value: str) -> list[Group]:
             reading.comment = reading.comment or text
         elif kind == "special" and text == "<" and reading.angle is None:
             reading.angle = []
-        elif kind == "special" and text in ",;" or (kind == "special" and text == ":" and reading.angle is None):
+        elif (kind == "special" and text in ",;") or (kind == "special" and text == ":" and reading.angle is None):
             if text == ":":
                 groups.append(current)
                 current = Group(_phrase("".join(reading.words)), [])

@@ -84,7 +84,9 @@ def has_attachment(body: Body) -> bool:
     return any(not (part.cid and part.type.startswith("image/") and body.html) for part in body.attachments)
 
 
-def body_value(encoded: bytes, encoding: str, charset: str | None, media_type: str, max_bytes: int) -> dict[str, object]:
+def body_value(
+    encoded: bytes, encoding: str, charset: str | None, media_type: str, max_bytes: int
+) -> dict[str, object]:
     """An EmailBodyValue (section 4.1.4).
 
     :param encoded: the part's bytes as they are in the message.

@@ -82,9 +82,7 @@ _ADDRESS_FIELDS = frozenset(
 )
 _ID_FIELDS = frozenset("message-id in-reply-to references resent-message-id".split())
 _DATE_FIELDS = frozenset({"date", "resent-date"})
-_URL_FIELDS = frozenset(
-    "list-help list-unsubscribe list-subscribe list-post list-owner list-archive".split()
-)
+_URL_FIELDS = frozenset("list-help list-unsubscribe list-subscribe list-post list-owner list-archive".split())
 _TEXT_FIELDS = frozenset({"subject", "comments", "keywords", "list-id"})
 _RAW_FIELDS = frozenset({"received", "return-path"})
 

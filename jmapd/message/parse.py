@@ -39,7 +39,10 @@ class Bounds:
     max_header_fields: int = 10_000
 
 
-def parse(raw: bytes, bounds: Bounds = Bounds()) -> Part:
+BOUNDS = Bounds()
+
+
+def parse(raw: bytes, bounds: Bounds = BOUNDS) -> Part:
     """Find a message's parts.
 
     :raises NotParsable: where there is neither a header field nor text.
@@ -85,7 +88,13 @@ class _Parser:
         return self._leaf(media_type, parameters, fields, body, end, described)
 
     def _multipart(
-        self, media_type: str, body: int, end: int, depth: int, spans: list[tuple[int, int]], described: dict[str, object]
+        self,
+        media_type: str,
+        body: int,
+        end: int,
+        depth: int,
+        spans: list[tuple[int, int]],
+        described: dict[str, object],
     ) -> Part:
         inner_default = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
         parts = tuple(self.part(start, stop, depth + 1, inner_default) for start, stop in spans)

@@ -11,7 +11,7 @@ from jmapd.message.body import Body, find_body, has_attachment
 from jmapd.message.charsets import to_text
 from jmapd.message.headers import as_addresses, as_date, as_message_ids, as_text
 from jmapd.message.html import html_to_text
-from jmapd.message.parse import Bounds, parse
+from jmapd.message.parse import BOUNDS, Bounds, parse
 from jmapd.message.parts import Header, Part
 from jmapd.message.preview import preview
 from jmapd.message.subjects import base_subject
@@ -60,7 +60,7 @@ class Prepared:
     sent_at: int | None
 
 
-def prepare(raw: bytes, bounds: Bounds = Bounds()) -> Prepared:
+def prepare(raw: bytes, bounds: Bounds = BOUNDS) -> Prepared:
     """Read a message.
 
     :raises NotParsable: where it is no message at all.

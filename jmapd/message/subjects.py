@@ -6,7 +6,9 @@ import re
 
 MAX_CHARACTERS = 1000
 
-_LEADER = re.compile(r"\s*(?:(?:\[[^\[\]]{0,100}\]\s*)*(?:re|fwd?|aw|wg|sv|vs|antw|rv|tr)\s*(?:\[[^\[\]]{0,100}\]\s*)?:)", re.I)
+_LEADER = re.compile(
+    r"\s*(?:(?:\[[^\[\]]{0,100}\]\s*)*(?:re|fwd?|aw|wg|sv|vs|antw|rv|tr)\s*(?:\[[^\[\]]{0,100}\]\s*)?:)", re.I
+)
 _TRAILER = re.compile(r"(?:\s*\(fwd\))+\s*\Z", re.I)
 _BLOB = re.compile(r"\s*\[[^\[\]]{0,100}\]\s*(?=\S)")
 

@@ -66,7 +66,11 @@ def _encoded(part: Leaf, blob: Callable[[str], bytes]) -> tuple[bytes, str, str 
         return data, "7bit", "us-ascii"
     if sum(byte > 0x7E for byte in data[:4000]) * 4 > len(data[:4000]):
         return encodebytes(data).replace(b"\n", b"\r\n"), "base64", "utf-8"
-    return b"\r\n".join(b2a_qp(line, istext=False).replace(b"=\n", b"=\r\n") for line in lines), "quoted-printable", "utf-8"
+    return (
+        b"\r\n".join(b2a_qp(line, istext=False).replace(b"=\n", b"=\r\n") for line in lines),
+        "quoted-printable",
+        "utf-8",
+    )
 
 
 def _content_type(part: Leaf, charset: str | None) -> bytes:

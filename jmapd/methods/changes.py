@@ -25,7 +25,9 @@ def changes(type: DataType) -> Method:
         asked = arguments.unsigned("maxChanges", least=1)
         modseq = statechange.modseq(scope.epoch, since)
         changed = (
-            None if modseq is None else scope.changes.since(type.name, modseq, bound if asked is None else min(asked, bound))
+            None
+            if modseq is None
+            else scope.changes.since(type.name, modseq, bound if asked is None else min(asked, bound))
         )
         if changed is None:
             raise MethodError("cannotCalculateChanges")

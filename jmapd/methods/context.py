@@ -17,7 +17,6 @@ from jmapd.store.accounts import Access
 from jmapd.store.changes import AccountChanges
 from jmapd.store.store import Store
 
-
 MAX_RESPONSE = 64_000_000
 """Octets, about, of what the calls of one Request may answer in all."""
 

@@ -13,7 +13,7 @@ import orjson
 
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, NeedsPreparation, NeedsWriter
-from jmapd.methods.registry import Method, Registry
+from jmapd.methods.registry import Registry
 from jmapd.protocol import ids, ijson, references, subprotocol
 from jmapd.protocol.errors import MethodError, RequestError, limit, not_json, not_request
 from jmapd.protocol.limits import Limits

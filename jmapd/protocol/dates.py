@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UTC_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d*[1-9]))?Z\Z", re.ASCII)
 
 
@@ -17,7 +17,7 @@ def parse_utc_date(value: Any) -> int | None:
     # a leap second is a time that datetime does not know: the second before it is the nearest
     seconds = value[:17] + ("59" if value[17:19] == "60" else value[17:19])
     try:
-        moment = datetime.strptime(seconds, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+        moment = datetime.strptime(seconds, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
     return (moment - _EPOCH) // timedelta(milliseconds=1) + int((match[1] or "").ljust(3, "0")[:3])

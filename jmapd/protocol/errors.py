@@ -46,7 +46,9 @@ def limit(name: str, detail: str) -> RequestError:
     return RequestError("limit", detail, limit=name)
 
 
-def server_unavailable(detail: str = "The server could not finish this request; nothing of it was done.") -> RequestError:
+def server_unavailable(
+    detail: str = "The server could not finish this request; nothing of it was done.",
+) -> RequestError:
     """The server lost or gave up a request that left no trace."""
     return RequestError(None, detail, status=503)
 

@@ -92,7 +92,7 @@ def request_id(message: Any) -> str | None:
     :raises RequestError: ``notRequest`` where it is there but no string.
     """
     id = message.get("id")
-    if id is not None and not isinstance(id, str) or (id is None and "id" in message):
+    if (id is not None and not isinstance(id, str)) or (id is None and "id" in message):
         raise not_request("id must be a string.")
     return id
 

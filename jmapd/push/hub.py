@@ -182,9 +182,7 @@ class Hub:
         message = self._rendered.get(key)
         if message is None:
             seen = {account: self._last(account) for account in subscription.accounts}
-            change = statechange.state_change(
-                self.epoch, _by_account(news), statechange.push_state(self.epoch, seen)
-            )
+            change = statechange.state_change(self.epoch, _by_account(news), statechange.push_state(self.epoch, seen))
             message = self._rendered[key] = orjson.dumps(change)
         return message
 

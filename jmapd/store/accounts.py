@@ -97,7 +97,8 @@ def add(database: Database, name: str, hash: str) -> int:
     """
     user = database.execute(_add_user, name=name.casefold(), hash=hash, session=1).lastrowid
     account = database.execute(_add_account, name=name.casefold(), modseq=0, spilled=False).lastrowid
-    assert user is not None and account is not None
+    assert user is not None
+    assert account is not None
     database.execute(_add_access, user=user, account=account, personal=True, read_only=False)
     return account
 

@@ -130,7 +130,9 @@ class Blobs:
             return None
         if row[0] is not None:
             data: bytes = row[0]
-            return data if offset == 0 and length is None else data[offset : None if length is None else offset + length]
+            return (
+                data if offset == 0 and length is None else data[offset : None if length is None else offset + length]
+            )
         with self._path(hash).open("rb") as file:
             file.seek(offset)
             return file.read(-1 if length is None else length)

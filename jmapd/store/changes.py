@@ -79,9 +79,7 @@ class AccountChanges:
 
     def destroyed(self, type: str, object: int) -> None:
         """An object is gone."""
-        self.database.execute(
-            _destroy, the_account=self.account, the_type=type, the_object=object, at=self._at(type)
-        )
+        self.database.execute(_destroy, the_account=self.account, the_type=type, the_object=object, at=self._at(type))
 
     def _at(self, type: str) -> int:
         at = self.new_states[type] = self.next()
@@ -119,9 +117,7 @@ class AccountChanges:
         self.read_states[type] = last
         if modseq > last or modseq < forgotten:
             return None
-        rows = self.database.execute(
-            _since, account=self.account, type=type, since=modseq, bound=bound + 1
-        ).fetchall()
+        rows = self.database.execute(_since, account=self.account, type=type, since=modseq, bound=bound + 1).fetchall()
         more = len(rows) > bound
         if more:
             del rows[bound:]

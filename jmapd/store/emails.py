@@ -105,9 +105,7 @@ def new_number(database: Database, account: int, received_at: int) -> int:
     second = min(max(wanted, 0), numbers.MAX_SECOND)
     while True:
         low = numbers.first_of_second(account, second)
-        row = database.execute(
-            highest_object, account=account, type="Email", low=low, high=low + _TIES - 1
-        ).fetchone()
+        row = database.execute(highest_object, account=account, type="Email", low=low, high=low + _TIES - 1).fetchone()
         if row[0] is None or row[0] < low + _TIES - 1:
             break
         second = second + 1 if second < numbers.MAX_SECOND else 0
@@ -131,9 +129,7 @@ def add(database: Database, row: EmailRow, body: bytes, mailboxes: Collection[in
 
 def set_keywords(database: Database, account: int, old: Mutable, keywords: frozenset[str]) -> None:
     """Keep an Email's new keywords."""
-    database.execute(
-        _set_keywords, the_id=old.id, new_keywords=keywords_json(keywords), new_unread=is_unread(keywords)
-    )
+    database.execute(_set_keywords, the_id=old.id, new_keywords=keywords_json(keywords), new_unread=is_unread(keywords))
     for keyword in old.keywords - keywords:
         database.execute(_untag, account=account, keyword=keyword, email=old.id)
     _tag(database, account, old.id, keywords - old.keywords)

@@ -124,9 +124,7 @@ def _count() -> ClauseElement:
 
 
 def _remove() -> ClauseElement:
-    return delete(mailboxes).where(
-        (mailboxes.c.account == bindparam("account")) & (mailboxes.c.id == bindparam("id"))
-    )
+    return delete(mailboxes).where((mailboxes.c.account == bindparam("account")) & (mailboxes.c.id == bindparam("id")))
 
 
 def _emails() -> ClauseElement:

@@ -143,7 +143,7 @@ class Queries:
                 self._known.clear()
             statement = self._known[key] = self.database.compile(_expression(purpose, shape, query))
         low, high = numbers.account_range(query.account)
-        values |= {name: value for name, value in (("low", low), ("high", high), ("account", query.account))}
+        values.update(low=low, high=high, account=query.account)
         return statement, values
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Integer, MetaData, Table, bindparam, func, literal_column, select, text
-from sqlalchemy.dialects.sqlite import insert as insert
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 DIALECT = SQLiteDialect_pysqlite(paramstyle="named")
+
+insert = sqlite.insert
+"""An INSERT that may say what happens on a conflict."""
 
 PAGE_CACHE_KIB = 64 * 1024
 AUTOCHECKPOINT_PAGES = 10_000

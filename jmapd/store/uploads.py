@@ -18,9 +18,7 @@ def record(
     :param now: milliseconds since 1970.
     :param prepared: the message's reading, where it was uploaded as message/rfc822.
     """
-    database.execute(
-        _record, account=account, user=user, blob=blob, size=size, uploaded_at=now, prepared=prepared
-    )
+    database.execute(_record, account=account, user=user, blob=blob, size=size, uploaded_at=now, prepared=prepared)
 
 
 def make_room(database: Database, *, user: int, files: int, size: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL, crypto
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 LOOK = 30.0
 """Seconds between two looks at the files."""
@@ -103,6 +105,7 @@ def load(certificate: Path, key: Path) -> CertificateOptions:
     return options
 
 
+@implementer(IOpenSSLServerConnectionCreator)
 class Certificates(Service):
     """The present certificate, as TLS listeners ask for it.
 
@@ -139,10 +142,10 @@ class Certificates(Service):
             self._call.stop()
         return succeed(None)
 
-    def getContext(self) -> SSL.Context:
-        """The context of a new connection; those that are open keep theirs."""
+    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        """A new connection with the present certificate; those that are open keep theirs."""
         assert self._options is not None
-        return self._options.getContext()
+        return SSL.Connection(self._options.getContext(), None)
 
     def look(self) -> Deferred[None]:
         """Read the files again if they have changed."""

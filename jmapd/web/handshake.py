@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Any
 
 from twisted.protocols.policies import ProtocolWrapper
 
@@ -36,7 +37,8 @@ class Handshake:
 
     def _take_over(self, request: Request, channel: Channel, principal: Principal) -> None:
         """Give the connection to a WebSocket protocol, which answers the handshake itself."""
-        transport, channel.transport = channel.transport, None
+        transport: Any = channel.transport
+        channel.transport = None
         protocol = self._factory.for_principal(principal, transport.getPeer())
         transport.unregisterProducer()
         if isinstance(transport, ProtocolWrapper):

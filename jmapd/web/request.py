@@ -13,10 +13,12 @@ from urllib.parse import unquote
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
-from zope.interface import directlyProvides
+from twisted.web.iweb import INonQueuedRequestFactory
+from zope.interface import implementer
 
 from jmapd.auth.principal import Principal
 from jmapd.web.problem import Refusal, refusal
@@ -95,6 +97,8 @@ class Channel(http.HTTPChannel):
 
     MAX_EARLY = 65_536
 
+    transport: Any
+
     def __init__(self) -> None:
         super().__init__()
         self.early: bytearray | None = None
@@ -122,7 +126,8 @@ class Channel(http.HTTPChannel):
 class Request(http.Request):
     """One request."""
 
-    site: Site
+    channel: Any
+    """The `Channel`; ``None`` when the connection is gone."""
 
     def __init__(self, channel: Channel, site: Site) -> None:
         super().__init__(channel, False)
@@ -318,7 +323,18 @@ class Request(http.Request):
             transport.resumeProducing()
 
 
-class HTTPFactory(http.HTTPFactory):
+@implementer(INonQueuedRequestFactory)
+class _Requests:
+    """Makes the requests of a site."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def __call__(self, channel: Channel) -> Request:
+        return Request(channel, self._site)
+
+
+class HTTPFactory(Factory):
     """Makes a `Channel` for each connection.
 
     :param timeout: seconds for which a connection may be idle between and within requests.
@@ -327,28 +343,19 @@ class HTTPFactory(http.HTTPFactory):
     noisy = False
 
     def __init__(self, site: Site, timeout: float) -> None:
-        super().__init__(timeout=timeout, reactor=site.reactor)
-
-        def make(channel: Channel) -> Request:
-            return Request(channel, site)
-
-        directlyProvides(make, http.INonQueuedRequestFactory)
-        self._make = make
+        self._requests = _Requests(site)
+        self._reactor = site.reactor
+        self._timeout = timeout
 
     def buildProtocol(self, addr: Any) -> Channel:
         """One connection more."""
-        channel = Channel()
+        channel: Any = Channel()
         channel.factory = self
-        channel.requestFactory = self._make
-        channel.timeOut = self.timeOut
-        channel.callLater = self.reactor.callLater
-        return channel
-
-    def doStart(self) -> None:
-        """Nothing is logged here, so no clock for a log need run."""
-
-    def doStop(self) -> None:
-        """Nothing was started."""
+        channel.requestFactory = self._requests
+        channel.timeOut = self._timeout
+        channel.callLater = self._reactor.callLater
+        made: Channel = channel
+        return made
 
     def log(self, request: http.Request) -> None:
         """Requests are not logged."""

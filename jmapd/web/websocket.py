@@ -44,6 +44,7 @@ class JMAPProtocol(WebSocketServerProtocol):
     """
 
     factory: JMAPFactory
+    transport: Any
 
     def __init__(self, principal: Principal) -> None:
         super().__init__()
@@ -235,7 +236,9 @@ class JMAPFactory(WebSocketServerFactory):
         self.connections: dict[JMAPProtocol, None] = {}
         self.all_closed: Deferred[None] | None = None
         # a failure is told by a Close frame; pings are the heartbeat's
-        self.setProtocolOptions(failByDrop=False, autoPingInterval=0, utf8validateIncoming=True, closeHandshakeTimeout=5)
+        self.setProtocolOptions(
+            failByDrop=False, autoPingInterval=0, utf8validateIncoming=True, closeHandshakeTimeout=5
+        )
         pool.credentials_changed.append(self._credentials_changed)
 
     def for_principal(self, principal: Principal, address: Any) -> JMAPProtocol:

@@ -169,7 +169,9 @@ class Administration:
     def _make(self, scope: Scope, path: list[str], role: str | None) -> int:
         """Make the Mailbox of a path, with those above it; below the deepest level names are joined."""
         rows = mailboxes.all_of(self.store.database, scope.number)
-        deep = [*path[: names.MAX_DEPTH - 1], "/".join(path[names.MAX_DEPTH - 1 :])] if path[names.MAX_DEPTH :] else path
+        deep = (
+            [*path[: names.MAX_DEPTH - 1], "/".join(path[names.MAX_DEPTH - 1 :])] if path[names.MAX_DEPTH :] else path
+        )
         parent = None
         for at, name in enumerate(map(_mailbox_name, deep), 1):
             found = _child(rows, parent, name)

@@ -156,7 +156,7 @@ def _own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
         raise Unavailable(str(error)) from None
     ours, theirs = socket.socketpair()
     try:
-        writer = subprocess.Popen(
+        writer = subprocess.Popen(  # noqa: S603  # our own interpreter, and JSON that we made
             [
                 *(sys.executable, "-m", "jmapd.workers.process"),
                 *(attrs.evolve(settings, writer=True).to_json(), str(theirs.fileno())),

@@ -28,7 +28,5 @@ READS = frozenset(
 WRITES = frozenset({"upload_record", "account_add", "account_passwd", "account_delete", "import_store"})
 """Operations that only the writer does, within its transaction."""
 
-CONTROL = frozenset(
-    {"account_list", "account_add", "account_passwd", "account_delete", "import_read", "import_store"}
-)
+CONTROL = frozenset({"account_list", "account_add", "account_passwd", "account_delete", "import_read", "import_store"})
 """Operations that `jmapctl` may ask for."""

@@ -84,9 +84,7 @@ class Transfer:
         database = self.store.database
         self.store.blobs.add(database, blob, size, data)
         now = int(time.time() * 1000)
-        uploads.record(
-            database, account=account, user=user, blob=blob, size=size, now=now, prepared=reading or None
-        )
+        uploads.record(database, account=account, user=user, blob=blob, size=size, now=now, prepared=reading or None)
         uploads.make_room(database, user=user, files=self.bounds.files, size=max(self.bounds.size, size))
         return Answer({"blobId": blob_id(blob)})
 
@@ -95,9 +93,7 @@ class Transfer:
         account = self._access(arguments).account
         piece = Piece.of_id(arguments["blob"])
         database = self.store.database
-        if piece is None or not uploads.may_read(
-            database, account=account, user=arguments["user"], blob=piece.hash
-        ):
+        if piece is None or not uploads.may_read(database, account=account, user=arguments["user"], blob=piece.hash):
             raise _NOT_FOUND
         stored = self.store.blobs.size(database, piece.hash)
         if stored is None or piece.offset + (piece.length or 0) > stored:

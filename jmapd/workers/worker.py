@@ -86,7 +86,8 @@ class Worker(ProcessProtocol):
             self.jobs[self._number] = job
             job.started = now
             data.append(Frame(self._number, job.arguments, job.body).to_bytes())
-        assert self._channel is not None and self._channel.transport is not None
+        assert self._channel is not None
+        assert self._channel.transport is not None
         self._channel.transport.write(b"".join(data))
 
     def received(self, frame: Frame) -> None:

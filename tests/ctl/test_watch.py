@@ -38,7 +38,8 @@ def test_watch_sees_what_import_does_and_comes_back_after_a_restart(server: Serv
     password = server.folder / "password"
     password.write_text(PASSWORD)
     watching = command(server, "watch", "--user", USER, "--password-file", str(password))
-    with subprocess.Popen(watching, stdout=subprocess.PIPE, text=True) as process:
+    # a shell that runs the tests in the background has them ignore the signal, and all they start
+    with subprocess.Popen(["env", "--default-signal=INT", *watching], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         lines = iter(process.stdout)
 

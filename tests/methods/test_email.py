@@ -68,14 +68,18 @@ def test_rfc8621_4_2_only_the_properties_asked_for(jmap: Engine) -> None:
     assert email["headers"][0] == {"name": "From", "value": " Anna <anna@example.org>"}
 
 
-@pytest.mark.parametrize("name", ["header:Subject:asDate", "header:From:asText:some", "header:", "header:a b", "nothing"])
+@pytest.mark.parametrize(
+    "name", ["header:Subject:asDate", "header:From:asText:some", "header:", "header:a b", "nothing"]
+)
 def test_rfc8621_4_1_2_a_form_that_the_field_may_not_have_is_invalid_arguments(jmap: Engine, name: str) -> None:
     assert jmap.error("Email/get", ids=[], properties=[name])["type"] == "invalidArguments"
 
 
 def test_rfc8621_4_2_body_values_and_parts(jmap: Engine) -> None:
     id = jmap.import_message(message())
-    email = get(jmap, id, fetchTextBodyValues=True, maxBodyValueBytes=8, bodyProperties=["partId", "type", "header:Subject"])
+    email = get(
+        jmap, id, fetchTextBodyValues=True, maxBodyValueBytes=8, bodyProperties=["partId", "type", "header:Subject"]
+    )
     (part,) = email["textBody"]
     assert set(part) == {"partId", "type", "header:Subject"}
     assert part["header:Subject"] == " Hello"
@@ -247,9 +251,7 @@ def test_two_thousand_and_more_emails_of_one_second_keep_their_order(jmap: Engin
     """A second holds 2,048 numbers; what comes after spills, and queries sort by the exact date then."""
     at = 1_700_000_000_000
     for number in range(2060):
-        made = jmap.perform(
-            "import_read", message(number, f"s{number}"), name="anna", mailbox=["Inbox"], role="inbox"
-        )
+        made = jmap.perform("import_read", message(number, f"s{number}"), name="anna", mailbox=["Inbox"], role="inbox")
         stored = jmap.perform(
             "import_store",
             made.body,

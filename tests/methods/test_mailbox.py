@@ -134,7 +134,8 @@ def test_rfc8620_5_3_an_update_that_changes_nothing_makes_no_change(jmap: Engine
     said = jmap.call("Mailbox/set", update={inbox: {"name": "Inbox", "totalEmails": 0}})
     assert said["updated"] == {inbox: None}
     assert said["newState"] == before
-    assert jmap.last is not None and not jmap.last.changed
+    assert jmap.last is not None
+    assert not jmap.last.changed
 
 
 def test_rfc8621_2_2_updated_properties_where_only_counts_changed(jmap: Engine) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jmapd.protocol.capabilities import CORE, MAIL, WEBSOCKET
-from tests.engine import USING, Engine
+from tests.engine import USING, Call, Engine
 
 
 def problem(jmap: Engine, text: bytes, binding: str = "http") -> dict[str, Any]:
@@ -54,7 +54,7 @@ def test_rfc8620_3_6_1_unknown_capability(jmap: Engine) -> None:
 
 
 def test_rfc8620_3_6_1_limit_names_max_calls_in_request(jmap: Engine) -> None:
-    calls = [["Core/echo", {}, str(n)] for n in range(17)]
+    calls: list[Call] = [("Core/echo", {}, str(n)) for n in range(17)]
     said = problem(jmap, orjson.dumps({"using": USING, "methodCalls": calls}))
     assert (said["type"], said["limit"]) == (urn("limit"), "maxCallsInRequest")
     assert len(jmap.request(*calls[:16])["methodResponses"]) == 16
@@ -159,12 +159,16 @@ def test_rfc8887_4_3_3_a_response_has_its_type_and_request_id(jmap: Engine) -> N
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["ids", "accountId", "filter", "sort", "create", "update", "#ids", "operator", "conditions"])
-        | st.text(max_size=5),
-        inner,
-        max_size=5,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["ids", "accountId", "filter", "sort", "create", "update", "#ids", "operator", "conditions"]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=5,
+        )
     ),
     max_leaves=15,
 )
@@ -182,9 +186,13 @@ def test_no_arguments_make_the_server_fail(jmap: Engine, name: str, arguments: d
     if isinstance(more, dict):
         arguments = {**more, **arguments}
     arguments["accountId"] = jmap.account
-    text = orjson.dumps(
-        {"using": USING, "methodCalls": [[name, arguments, "0"]]}, option=orjson.OPT_NON_STR_KEYS, default=str
-    ) if _fits(arguments) else b"{}"
+    text = (
+        orjson.dumps(
+            {"using": USING, "methodCalls": [[name, arguments, "0"]]}, option=orjson.OPT_NON_STR_KEYS, default=str
+        )
+        if _fits(arguments)
+        else b"{}"
+    )
     answer = jmap.send(text)
     assert answer.arguments["status"] in (200, 400)
     assert b"serverFail" not in answer.body, answer.body

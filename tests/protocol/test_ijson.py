@@ -1,6 +1,7 @@
 """RFC 7493, as RFC 8620 section 1 asks of every Request."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,10 @@ JSON = st.recursive(
     | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=5)
-    | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=5)
+    ),
     max_leaves=30,
 )
 
@@ -28,10 +31,8 @@ def test_rfc7493_what_is_ijson_comes_back(value: object) -> None:
 
 @given(st.binary(max_size=200))
 def test_rfc7493_any_bytes_are_read_or_refused(text: bytes) -> None:
-    try:
-        ijson.loads(text)
-    except ijson.NotIJSON as error:
-        assert str(error)
+    with suppress(ijson.NotIJSON):
+        assert ijson.loads(text) == json.loads(text)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,11 @@ from jmapd.protocol.errors import MethodError
 
 RESPONSES: list[references.Response] = [
     ("Foo/changes", {"created": ["f1", "f4"], "a/b": {"~x": 7}}, "t0"),
-    ("Foo/get", {"list": [{"id": "1", "threadId": "a", "ids": ["x", "y"]}, {"id": "2", "threadId": "b", "ids": []}]}, "t1"),
+    (
+        "Foo/get",
+        {"list": [{"id": "1", "threadId": "a", "ids": ["x", "y"]}, {"id": "2", "threadId": "b", "ids": []}]},
+        "t1",
+    ),
     ("error", {"type": "unknownMethod"}, "t2"),
 ]
 
@@ -53,9 +57,7 @@ def test_rfc8620_3_7_a_reference_is_replaced_by_what_it_points_to(
         ("t1", "Foo/get", "/list/*/nothing"),
     ],
 )
-def test_rfc8620_3_7_what_cannot_be_resolved_is_invalid_result_reference(
-    result_of: str, name: str, path: str
-) -> None:
+def test_rfc8620_3_7_what_cannot_be_resolved_is_invalid_result_reference(result_of: str, name: str, path: str) -> None:
     with pytest.raises(MethodError) as raised:
         references.resolve(reference(result_of, name, path), RESPONSES)
     assert raised.value.type == "invalidResultReference"
@@ -70,10 +72,12 @@ def test_rfc8620_3_7_an_argument_given_twice_is_invalid_arguments() -> None:
 @given(st.text(), st.text(), st.text(), st.none() | st.text() | st.dictionaries(st.text(), st.text()))
 def test_rfc8620_3_7_any_reference_is_resolved_or_refused(result_of: str, name: str, path: str, other: object) -> None:
     for given_reference in ({"resultOf": result_of, "name": name, "path": path}, other):
+        refused = None
         try:
             references.resolve({"#a": given_reference}, RESPONSES)
         except MethodError as error:
-            assert error.type == "invalidResultReference"
+            refused = error.type
+        assert refused in (None, "invalidResultReference")
 
 
 VALUES = st.recursive(

@@ -4,7 +4,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.system.server import Server, Socket
@@ -115,7 +114,9 @@ def test_a_client_catches_up_after_a_restart_by_its_push_state(tmp_path: Path) -
     server.kill()
     server.start()
     other = server.socket()
-    state = other.request(("Mailbox/set", {"accountId": account, "create": {"k": {"name": "two"}}}, "0"))[0][1]["newState"]
+    state = other.request(("Mailbox/set", {"accountId": account, "create": {"k": {"name": "two"}}}, "0"))[0][1][
+        "newState"
+    ]
     again = server.socket()
     again.enable(push_state)
     caught_up = again.push()

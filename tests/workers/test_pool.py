@@ -23,6 +23,7 @@ from jmapd.workers.answers import OperationRefused
 from jmapd.workers.pool import Answer, Origin, Pool, Reply
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.transfers import Download, Upload
+from jmapd.workers.worker import Worker
 from tests.inreactor import run
 
 
@@ -50,10 +51,15 @@ def responses(answer: Answer) -> list[Any]:
     return found
 
 
+def kill(worker: Worker | None, number: int) -> None:
+    if worker is not None and worker.pid is not None:
+        os.kill(worker.pid, number)
+
+
 Test = Callable[["TestPool"], Coroutine[Any, Any, None]]
 
 
-def in_reactor(test: Test) -> Callable[["TestPool", Path], None]:
+def in_reactor(test: Test) -> Callable[[TestPool, Path], None]:
     """A test with a pool that is ready, in the reactor."""
 
     @wraps(test)
@@ -68,7 +74,7 @@ def in_reactor(test: Test) -> Callable[["TestPool", Path], None]:
         run(whole())
 
     # pytest must see the argument that it is to give, not those of the test that is wrapped
-    del started.__wrapped__  # type: ignore[attr-defined]  # functools.wraps has put it there
+    del started.__wrapped__
     return started
 
 
@@ -105,8 +111,12 @@ class TestPool:
     async def test_what_was_written_is_read_at_once_and_announced_after_the_answer(self) -> Any:
         made = self.make_mailbox("new")
         seen_at_answer: list[int] = []
-        made.addCallback(lambda answer: seen_at_answer.append(len(self.hub.announced)) or answer)
-        answer = await made
+
+        def answered(answer: Answer) -> Answer:
+            seen_at_answer.append(len(self.hub.announced))
+            return answer
+
+        answer = await made.addCallback(answered)
         assert responses(answer)[0][0] == "Mailbox/set"
         assert seen_at_answer == [0]
         await deferLater(reactor, 0, lambda: None)
@@ -172,7 +182,7 @@ class TestPool:
     async def test_a_reader_that_dies_is_replaced_and_its_requests_are_answered(self) -> Any:
         waiting = [self.ask(("Core/echo", {"n": n}, "0")) for n in range(4)]
         for worker in list(self.pool._readers):
-            os.kill(worker.pid, signal.SIGKILL)
+            kill(worker, signal.SIGKILL)
         answers = await DeferredList(waiting)
         assert [responses(answer)[0][1]["n"] for _, answer in answers] == [0, 1, 2, 3]
         again = await self.ask(("Core/echo", {"n": 5}, "0"))
@@ -181,7 +191,7 @@ class TestPool:
     @in_reactor
     async def test_a_reader_past_the_hard_deadline_is_replaced(self) -> Any:
         for worker in self.pool._readers:
-            os.kill(worker.pid, signal.SIGSTOP)
+            kill(worker, signal.SIGSTOP)
         waiting = [self.ask(("Core/echo", {"n": n}, "0")) for n in range(4)]
         answers = [answer for _, answer in await DeferredList(waiting)]
         assert {answer.status for answer in answers} <= {200, 503}
@@ -195,9 +205,7 @@ class TestPool:
             waiting.append(self.make_mailbox(f"box {number}"))
             if number % 10 == 5:
                 await deferLater(reactor, 0.001 * number, lambda: None)
-                writer = self.pool._writer
-                if writer is not None and writer.pid is not None:
-                    os.kill(writer.pid, signal.SIGKILL)
+                kill(self.pool._writer, signal.SIGKILL)
         answers = [answer for _, answer in await DeferredList(waiting)]
         names = await self.mailbox_names()
         for number, answer in enumerate(answers):
@@ -213,7 +221,7 @@ class TestPool:
 
     @in_reactor
     async def test_a_stuck_writer_is_replaced_and_what_it_had_is_done_once(self) -> Any:
-        os.kill(self.pool._writer.pid, signal.SIGSTOP)
+        kill(self.pool._writer, signal.SIGSTOP)
         waiting = [self.make_mailbox(f"stuck {number}") for number in range(3)]
         answers = [answer for _, answer in await DeferredList(waiting)]
         names = await self.mailbox_names()
@@ -252,7 +260,12 @@ class TestPool:
     async def test_emails_are_composed_by_readers_and_stored_by_the_writer(self) -> Any:
         boxes = await self.ask(("Mailbox/get", {"accountId": self.account}, "0"))
         inbox = responses(boxes)[0][1]["list"][0]["id"]
-        email = {"mailboxIds": {inbox: True}, "subject": "two", "bodyValues": {"1": {"value": "x"}}, "textBody": [{"partId": "1"}]}
+        email = {
+            "mailboxIds": {inbox: True},
+            "subject": "two",
+            "bodyValues": {"1": {"value": "x"}},
+            "textBody": [{"partId": "1"}],
+        }
         create = ("Email/set", {"accountId": self.account, "create": {"a": email, "b": email}}, "0")
         answer = await self.ask(create)
         created = responses(answer)[0][1]["created"]

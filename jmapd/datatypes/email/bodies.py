@@ -139,6 +139,8 @@ class Body:
         assert piece is not None
         store = self.context.store
         encoded = store.blobs.read(store.database, piece.hash, piece.offset, piece.length) or b""
-        value: dict[str, Any] = body_value(encoded, piece.encoding, part["charset"], part["type"], self.options.max_octets)
+        value: dict[str, Any] = body_value(
+            encoded, piece.encoding, part["charset"], part["type"], self.options.max_octets
+        )
         self.context.spend(len(value["value"]))
         return value

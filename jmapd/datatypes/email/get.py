@@ -10,7 +10,7 @@ import attrs
 import orjson
 
 from jmapd.datatypes.email import properties
-from jmapd.datatypes.email.bodies import BodyOptions, Body
+from jmapd.datatypes.email.bodies import Body, BodyOptions
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope
 from jmapd.store import emails

@@ -40,7 +40,9 @@ def read_mailboxes(context: Context, known: set[int], value: Any) -> frozenset[i
     :raises SetError: ``invalidProperties``.
     """
     if not isinstance(value, dict) or not value or not all(member is True for member in value.values()):
-        raise invalid_properties("mailboxIds is an object of at least one Id, whose members are all true.", "mailboxIds")
+        raise invalid_properties(
+            "mailboxIds is an object of at least one Id, whose members are all true.", "mailboxIds"
+        )
     found = set()
     for given in value:
         id = context.referred(given)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from jmapd.datatypes.email.reading import read
-from jmapd.message.transfer import decode
 from jmapd.message.compose import blob_ids, compose
 from jmapd.message.parts import NotParsable
+from jmapd.message.transfer import decode
 from jmapd.methods.context import PreparedMessage, Wanted
 from jmapd.protocol.errors import SetError
 from jmapd.store import uploads
@@ -102,7 +102,7 @@ def _composed(store: Store, account: int, user: int, email: Mapping[str, Any], n
     return compose(
         email,
         found.__getitem__,
-        now=datetime.fromtimestamp(now / 1000, timezone.utc),
+        now=datetime.fromtimestamp(now / 1000, UTC),
         message_id=f"{secrets.token_hex(16)}@{hostname}",
         boundary=lambda: secrets.token_hex(12),
     )

@@ -116,10 +116,9 @@ class EmailSetter:
         for path, value in changes.items():
             first, slash, rest = path.partition("/")
             if slash and first == "mailboxIds":
-                path = f"{first}/{self.context.referred(rest) or rest}"
-            elif slash and first == "keywords":
-                path = path.lower()
-            resolved[path] = value
+                resolved[f"{first}/{self.context.referred(rest) or rest}"] = value
+            else:
+                resolved[path.lower() if slash and first == "keywords" else path] = value
         return resolved
 
     def _check_unchanged(self, number: int, touched: dict[str, Any]) -> None:

@@ -126,7 +126,7 @@ class MailboxSetter:
             return value is None or value in names.ROLES
         if name == "sortOrder":
             new["sort_order"] = 0 if value is None else value
-            return value is None or type(value) is int and 0 <= value <= MAX_SORT_ORDER
+            return value is None or (type(value) is int and 0 <= value <= MAX_SORT_ORDER)
         new["subscribed"] = False if value is None else value
         return value is None or isinstance(value, bool)
 

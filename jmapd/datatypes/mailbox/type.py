@@ -19,6 +19,7 @@ from jmapd.store import mailboxes
 from jmapd.store.changes import Changed
 from jmapd.store.mailboxes import MailboxRow, mailbox_id
 
+
 @attrs.frozen
 class MailboxGetter:
     """Mailbox/get for one account."""

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from messages import generated
 from websockets.asyncio.client import ClientConnection, connect
+
+from bench.messages import generated
 
 CORE, MAIL = "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"
 WEBSOCKET = "urn:ietf:params:jmap:websocket"
@@ -129,7 +130,10 @@ async def read_account(server: Server, session: dict[str, Any], socket: Socket) 
     mailboxes, found, emails = await socket.ask(
         [
             ("Mailbox/get", {"accountId": id, "properties": ["role"]}),
-            ("Email/query", {"accountId": id, "limit": 500, "sort": [{"property": "receivedAt", "isAscending": False}]}),
+            (
+                "Email/query",
+                {"accountId": id, "limit": 500, "sort": [{"property": "receivedAt", "isAscending": False}]},
+            ),
             ("Email/get", {"accountId": id, "ids": []}),
         ]
     )
@@ -263,7 +267,9 @@ async def fan_out(server: Server, subscribers: int, changes: int, gap: float) ->
         )
         times = [one for one in heard if isinstance(one, float)]
         last = (max(times) - answered) * 1000 if times else float("nan")
-        print(f"fan-out          {len(times)} of {subscribers} told, the last {last:.1f} ms after the change's response")
+        print(
+            f"fan-out          {len(times)} of {subscribers} told, the last {last:.1f} ms after the change's response"
+        )
     await asyncio.gather(*(socket.close() for socket in (*sockets, changer)))
 
 
@@ -273,7 +279,9 @@ async def idle(server: Server, connections: int, pid: int) -> None:
     before = resident(pid)
     sockets = [await open_socket(server, session) for _ in range(connections)]
     await asyncio.gather(*(socket.enable_push() for socket in sockets))
-    print(f"idle             {(resident(pid) - before) / connections / 1024:.1f} KiB for each of {connections} connections")
+    print(
+        f"idle             {(resident(pid) - before) / connections / 1024:.1f} KiB for each of {connections} connections"
+    )
     await asyncio.gather(*(socket.close() for socket in sockets))
 
 
@@ -291,7 +299,11 @@ async def seed(server: Server, count: int) -> None:
         numbers = range(start, min(start + 50, count))
         blobs = [await asyncio.to_thread(account.upload, generated(number)) for number in numbers]
         emails = {
-            str(at): {"blobId": blob, "mailboxIds": {account.inbox: True}, "keywords": {"$seen": True} if at % 3 else {}}
+            str(at): {
+                "blobId": blob,
+                "mailboxIds": {account.inbox: True},
+                "keywords": {"$seen": True} if at % 3 else {},
+            }
             for at, blob in enumerate(blobs)
         }
         await socket.ask([account.call("Email/import", emails=emails)])
