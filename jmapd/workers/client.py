@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -43,6 +44,7 @@ class Client:
     channel: socket.socket
     writer: subprocess.Popen[bytes] | None = None
     _frames: FrameReader = attrs.field(factory=FrameReader)
+    _came: deque[Frame] = attrs.field(factory=deque)
     _number: int = 0
 
     def __enter__(self) -> Client:
@@ -90,19 +92,41 @@ class Client:
 
     def _ask(self, operation: str, arguments: dict[str, Any], body: bytes) -> int:
         self._number += 1
+        self._send(Frame(self._number, {**arguments, "operation": operation}, body).to_bytes())
+        return self._number
+
+    def _send(self, data: bytes) -> None:
+        """Send, and take in what comes meanwhile: the other side may not read on before it has been heard."""
+        left = memoryview(data)
+        while left:
+            readable, writable, _ = select.select([self.channel], [self.channel], [])
+            if readable:
+                self._receive()
+            if writable:
+                try:
+                    left = left[self.channel.send(left, socket.MSG_DONTWAIT) :]
+                except BlockingIOError:
+                    continue
+                except OSError as error:
+                    raise Unavailable(f"the server has gone: {error}") from None
+
+    def _receive(self) -> None:
+        """Take in what has come, or wait for it."""
         try:
-            self.channel.sendall(Frame(self._number, {**arguments, "operation": operation}, body).to_bytes())
+            data = self.channel.recv(_RECEIVE)
         except OSError as error:
             raise Unavailable(f"the server has gone: {error}") from None
-        return self._number
+        if not data:
+            raise Unavailable("the server has gone")
+        self._came.extend(self._frames.feed(data))
 
     def _hear(self, waiting: deque[_Asked]) -> None:
         """Wait until at least one frame has come, and see to those that have."""
-        data = self.channel.recv(_RECEIVE)
-        if not data:
-            raise Unavailable("the server has gone")
+        while not self._came:
+            self._receive()
         by_number = {one.number: one for one in waiting}
-        for frame in self._frames.feed(data):
+        while self._came:
+            frame = self._came.popleft()
             asked = by_number.get(frame.number)
             if asked is None:
                 continue
