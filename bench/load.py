@@ -8,13 +8,11 @@ import base64
 import itertools
 import json
 import os
-import random
 import ssl
 import statistics
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +20,11 @@ import attrs
 from websockets.asyncio.client import ClientConnection, connect
 
 from bench.messages import generated
+from bench.workloads import WORKLOADS, Account, Call, set_flag
 
 CORE, MAIL = "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"
 WEBSOCKET = "urn:ietf:params:jmap:websocket"
-LISTED = [
-    *("id", "threadId", "mailboxIds", "keywords", "hasAttachment"),
-    *("from", "to", "subject", "receivedAt", "size", "preview"),
-]
 SUITE_SHAPES = ((1, 1), (4, 8))
-
-Call = tuple[str, dict[str, Any]]
-Workload = Callable[["Account"], Iterator[list[Call]]]
 
 
 @attrs.frozen
@@ -97,22 +89,6 @@ class Socket:
                 self._waiting.pop(message["requestId"]).set_result(message)
 
 
-@attrs.frozen
-class Account:
-    """What the workloads need to know of the account."""
-
-    id: str
-    inbox: str
-    drafts: str
-    emails: list[str]
-    state: str
-    upload: Callable[[bytes], str]
-
-    def call(self, name: str, **arguments: Any) -> Call:
-        """A method call in the account."""
-        return name, {"accountId": self.id, **arguments}
-
-
 async def open_socket(server: Server, session: dict[str, Any]) -> Socket:
     """Connect as RFC 8887 says."""
     url = session["capabilities"][WEBSOCKET]["url"]
@@ -144,78 +120,6 @@ async def read_account(server: Server, session: dict[str, Any], socket: Socket) 
         return str(server.fetch(url, raw, "message/rfc822")["blobId"])
 
     return Account(id, roles["inbox"], roles.get("drafts", roles["inbox"]), found["ids"], emails["state"], upload)
-
-
-def core_echo(account: Account) -> Iterator[list[Call]]:
-    """200 octets there and back."""
-    return itertools.repeat([("Core/echo", {"text": "x" * 200})])
-
-
-def mailbox_get(account: Account) -> Iterator[list[Call]]:
-    """All Mailboxes with their counts."""
-    return itertools.repeat([account.call("Mailbox/get", ids=None)])
-
-
-def email_query_get(account: Account) -> Iterator[list[Call]]:
-    """The first page of a Mailbox."""
-    newest = [{"property": "receivedAt", "isAscending": False}]
-    query = account.call("Email/query", filter={"inMailbox": account.inbox}, sort=newest, limit=50)
-    ids = {"resultOf": "0", "name": "Email/query", "path": "/ids"}
-    return itertools.repeat([query, ("Email/get", {"accountId": account.id, "#ids": ids, "properties": LISTED})])
-
-
-def email_read(account: Account) -> Iterator[list[Call]]:
-    """One Email as a person reads it."""
-    options = {"properties": [*LISTED, "textBody", "htmlBody", "bodyValues"], "fetchAllBodyValues": True}
-    for id in itertools.cycle(account.emails):
-        yield [account.call("Email/get", ids=[id], **options)]
-
-
-def email_changes(account: Account) -> Iterator[list[Call]]:
-    """What a client asks after a push."""
-    return itertools.repeat([account.call("Email/changes", sinceState=account.state, maxChanges=50)])
-
-
-def set_flag(account: Account) -> Iterator[list[Call]]:
-    """A flag set, then taken away, on one Email after the other."""
-    for flag in itertools.cycle((True, None)):
-        for id in account.emails:
-            yield [account.call("Email/set", update={id: {"keywords/$flagged": flag}})]
-
-
-def create(account: Account) -> Iterator[list[Call]]:
-    """A new draft."""
-    for number in itertools.count():
-        draft = {
-            "mailboxIds": {account.drafts: True},
-            "keywords": {"$draft": True},
-            "subject": f"Draft {number}",
-            "from": [{"email": "bench@example.com"}],
-            "bodyValues": {"text": {"value": f"Draft {number} of a benchmark.\n" * 20}},
-            "textBody": [{"partId": "text", "type": "text/plain"}],
-        }
-        yield [account.call("Email/set", create={"draft": draft})]
-
-
-def imported(account: Account) -> Iterator[list[Call]]:
-    """An upload, then Email/import; the upload is made when the request is."""
-    start = random.randrange(10**9, 10**12)
-    for number in itertools.count(start):
-        blob = account.upload(generated(number))
-        emails = {"one": {"blobId": blob, "mailboxIds": {account.inbox: True}}}
-        yield [account.call("Email/import", emails=emails)]
-
-
-WORKLOADS: dict[str, Workload] = {
-    "core-echo": core_echo,
-    "mailbox-get": mailbox_get,
-    "email-query-get": email_query_get,
-    "email-read": email_read,
-    "email-changes": email_changes,
-    "set-flag": set_flag,
-    "create": create,
-    "import": imported,
-}
 
 
 async def measure(server: Server, name: str, connections: int, in_flight: int, seconds: float) -> None:

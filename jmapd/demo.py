@@ -36,29 +36,34 @@ def main(config: Path | None) -> None:
     settings = opening.settings()
     address = full_name(USER, settings)
     with opening.client(settings) as client:
-        if not client.perform("account_list", {})[0]["accounts"]:
+        names = [one["name"] for one in client.perform("account_list", {})[0]["accounts"]]
+        if not names:
             _make(client, address, _new_password(settings))
-    for line in lines(config, settings, address):
+    user = address if address in names or not names else names[0]
+    for line in lines(config, settings, user, settings.server.data_dir / PASSWORD_FILE if user == address else None):
         click.echo(line)
 
 
-def lines(config: Path | None, settings: Settings, address: str) -> list[str]:
-    """What a person needs to connect, a line each."""
+def lines(config: Path | None, settings: Settings, user: str, kept: Path | None) -> list[str]:
+    """What a person needs to connect, a line each.
+
+    :param kept: the file with the user's password, where it is the demo's; somebody who has removed it knows it.
+    """
     url = public_url(settings) or f"https://{settings.server.hostname}:PORT"
-    kept = settings.server.data_dir / PASSWORD_FILE
-    # the password file is removed, and the account deleted, by those who go on to use the server for their mail
-    password = kept.read_text().strip() if kept.is_file() else "(the one you gave)"
+    known = kept if kept is not None and kept.is_file() else None
+    password = known.read_text().strip() if known else None
     own = settings.server.data_dir / "tls" / "certificate.pem"
     certificate = settings.server.tls.certificate or str(own)
     configured = ["--config", str(config)] if config else []
-    watch = ["jmapctl", *configured, "watch", "--user", address, "--password-file", str(kept)]
-    curl = ["curl", "--cacert", certificate, "--user", f"{address}:{password}", f"{url}/.well-known/jmap"]
+    watch = ["jmapctl", *configured, "watch", "--user", user, *(["--password-file", str(known)] if known else [])]
+    credentials = f"{user}:{password}" if password else user
+    curl = ["curl", "--cacert", certificate, "--user", credentials, f"{url}/.well-known/jmap"]
     return [
         f"Session URL:    {url}/.well-known/jmap",
         f"WebSocket URL:  ws{url.removeprefix('http')}/jmap/ws",
         f"Certificate:    {certificate}",
-        f"User:           {address}",
-        f"Password:       {password}",
+        f"User:           {user}",
+        f"Password:       {password or '(the one you have set)'}",
         f"Watch it live:  .venv/bin/{shlex.join(watch)}",
         f"Or fetch:       {shlex.join(curl)}",
     ]

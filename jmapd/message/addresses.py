@@ -13,6 +13,8 @@ MAX_ADDRESSES = 10_000
 MAX_CHARACTERS = 1_000_000
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"?|([<>:;,@()])|(\s+)|([^\s"<>:;,@()]+)', re.DOTALL)
+_QUOTED = re.compile(r'"[^"]*"')
+_SPACE = re.compile(r"\s")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -47,7 +49,7 @@ class _Reading:
             name = _phrase("".join(self.words))
             return name or _phrase(self.comment), "".join(self.angle).strip()
         text = "".join(self.literal).strip()
-        if "@" in text and not re.search(r"\s", text):
+        if "@" in text and not _SPACE.search(_QUOTED.sub("", text)):
             return _phrase(self.comment), text
         if "@" in text:
             # a name without brackets around the address: the word with the @ is it

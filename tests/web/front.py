@@ -1,0 +1,124 @@
+"""The front with a fake pool behind it, on real loopback ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import UTC
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import attrs
+from jmapd.web.tree import make_tree
+from twisted.internet import reactor, ssl
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from jmapd.auth.authenticator import Authenticator
+from jmapd.auth.passwords import Passwords
+from jmapd.protocol.limits import Limits
+from jmapd.push.hub import Hub
+from jmapd.push.throttle import ThrottleService
+from jmapd.web.certificates import Certificates, self_signed
+from jmapd.web.heartbeat import HeartbeatService
+from jmapd.web.request import HTTPFactory
+from jmapd.web.websocket import JMAPFactory
+from tests.inreactor import run
+from tests.web.fakes import FakePool
+from tests.web.peer import Peer
+
+LIMITS = Limits(max_size_request=100_000, max_size_upload=300_000, max_concurrent_upload=2)
+
+
+@attrs.define(eq=False)
+class Front:
+    """All of the front but the service."""
+
+    pool: FakePool
+    hub: Hub
+    sockets: JMAPFactory
+    http: HTTPFactory
+    heartbeat: HeartbeatService
+    throttle: ThrottleService
+    passwords: Passwords
+    ports: list[IListeningPort]
+
+    async def connect(self, *, tls: bool = False) -> Peer:
+        """A connection of a client, which trusts any certificate."""
+        port = self.ports[tls].getHost().port
+        endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        if tls:
+            endpoint = wrapClientTLS(ssl.CertificateOptions(verify=False), endpoint)
+        peer: Peer = await connectProtocol(endpoint, Peer())
+        self.peers.append(peer)
+        return peer
+
+    peers: list[Peer] = attrs.field(factory=list)
+
+    async def stop(self) -> None:
+        for peer in self.peers:
+            if not peer.lost:
+                peer.transport.abortConnection()  # type: ignore[union-attr]  # it is connected
+        for port in self.ports:
+            await port.stopListening()
+        while self.http.channels or self.sockets.connections:
+            await turn()
+        await self.heartbeat.stopService()
+        await self.throttle.stopService()
+        self.passwords.stop()
+
+
+def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **options: Any) -> Front:
+    pool: Any = FakePool()
+    hub = Hub(reactor.seconds)
+    passwords = Passwords(reactor)
+    passwords.start()
+    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, limits.max_size_request)
+    throttling = ThrottleService(reactor, hub, throttle)
+    heartbeat = HeartbeatService(
+        reactor, lambda: list(sockets.connections), options.get("heartbeat", 0), options.get("timeout", 0)
+    )
+    heartbeat.startService()
+    authenticator = Authenticator(reactor, pool, passwords)
+    tree = make_tree(reactor, pool, authenticator, sockets, limits, lambda: "https://mail.example")
+    http = HTTPFactory(tree, options.get("idle", 60))
+    certificates = Certificates(reactor, *self_signed(folder, "localhost", options["now"]))
+    certificates.load_now()
+    secure = TLSMemoryBIOFactory(certificates, False, http)
+    ports = [reactor.listenTCP(0, factory, interface="127.0.0.1") for factory in (http, secure)]
+    return Front(pool, hub, sockets, http, heartbeat, throttling, passwords, ports)
+
+
+def turn(seconds: float = 0) -> Deferred[None]:
+    """Let the reactor go on."""
+    return deferLater(reactor, seconds, lambda: None)
+
+
+Test = Callable[[Front], Coroutine[Any, Any, None]]
+
+
+def with_front(**options: Any) -> Callable[[Test], Callable[[Path], None]]:
+    """A test that is given a front, in the reactor."""
+
+    def decorate(test: Test) -> Callable[[Path], None]:
+        @wraps(test)
+        def started(tmp_path: Path) -> None:
+            from datetime import datetime
+
+            async def whole() -> None:
+                front = start(tmp_path, now=datetime.now(UTC), **options)
+                try:
+                    await test(front)
+                finally:
+                    await front.stop()
+
+            run(whole())
+
+        # pytest must see the argument that it is to give, not those of the test that is wrapped
+        del started.__wrapped__  # type: ignore[attr-defined]  # functools.wraps has put it there
+        return started
+
+    return decorate
