@@ -122,15 +122,15 @@ class Engine:
 
 
 @contextmanager
-def engine(folder: Path, limits: Limits = Limits()) -> Iterator[Engine]:
-    """An engine with one account."""
+def engine(folder: Path, limits: Limits = Limits(), *, add_user: bool = True) -> Iterator[Engine]:
+    """An engine with one account; ``add_user`` makes it, where the folder is not of an engine before."""
     folder.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{folder}/store.sqlite"
     settings = WorkerSettings(url, str(folder), limits=limits, writer=True)
     store = open_store(url, folder, writable=True)
     link = MemoryLink()
     made = Engine(store, Writer.open(store, settings, link), link)  # type: ignore[arg-type]  # it is used as a Link
-    made.account = made.add_user("anna@localhost")
+    made.account = made.add_user("anna@localhost") if add_user else "a1"
     made.mailboxes = {one["name"]: one["id"] for one in made.call("Mailbox/get")["list"]}
     yield made
     store.database.close()

@@ -36,6 +36,13 @@ def written(email: dict[str, Any]) -> bytes:
     )
 
 
+def written_or_refused(email: dict[str, Any]) -> bytes | SetError:
+    try:
+        return written(email)
+    except SetError as error:
+        return error
+
+
 def text_of(raw: bytes, media_type: str = "text/plain") -> str:
     part = next(one for one in parse(raw).leaves() if one.type == media_type)
     encoded = raw[part.offset : part.offset + part.length]
@@ -88,10 +95,9 @@ EVIL = st.text(st.sampled_from('\r\n\t \x00:<>@"aé'), max_size=20)
 @given(PROPERTIES, EVIL)
 def test_rfc8621_4_6_no_value_makes_another_field(name: str, value: str) -> None:
     for given_value in (value, [value], [{"name": value, "email": "a@b"}], [{"name": None, "email": value}]):
-        try:
-            raw = written({name: given_value})
-        except SetError as error:
-            assert error.type == "invalidProperties"
+        raw = written_or_refused({name: given_value})
+        if isinstance(raw, SetError):
+            assert raw.type == "invalidProperties"
             continue
         fields = [header.name for header in parse(raw).headers]
         allowed = {"Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
@@ -200,9 +206,8 @@ JSON = st.recursive(
     )
 )
 def test_any_properties_make_a_message_or_a_set_error(email: dict[str, Any]) -> None:
-    try:
-        raw = written(email)
-    except SetError as error:
-        assert error.type in ("invalidProperties", "blobNotFound")
+    raw = written_or_refused(email)
+    if isinstance(raw, SetError):
+        assert raw.type in ("invalidProperties", "blobNotFound")
     else:
         assert parse(raw).headers
