@@ -96,8 +96,8 @@ def is_unread(keywords: Collection[str]) -> bool:
 def new_number(database: Database, account: int, received_at: int) -> int:
     """A number that no Email of the account has or had, in the order of receivedAt.
 
-    A second that is full spills into the next free one; the account is marked then, and also for a date that does
-    not fit, so that its queries sort by the exact date.
+    A second that is full spills into the next free one. Where a number cannot be in order (another Email is in the
+    way, or the date does not fit) the account is marked, so that its queries sort by the exact date.
 
     :param received_at: milliseconds since 1970.
     """
@@ -109,9 +109,17 @@ def new_number(database: Database, account: int, received_at: int) -> int:
         if row[0] is None or row[0] < low + _TIES - 1:
             break
         second = second + 1 if second < numbers.MAX_SECOND else 0
-    if second != wanted:
+    number = low if row[0] is None else int(row[0]) + 1
+    if second < wanted or wanted < 0 or _is_out_of_order(database, account, wanted, number, received_at):
         database.execute(_mark_spilled, the_account=account)
-    return low if row[0] is None else int(row[0]) + 1
+    return number
+
+
+def _is_out_of_order(database: Database, account: int, second: int, number: int, received_at: int) -> bool:
+    """Whether an Email with a lower number, of this second or of those it spilled over, is newer."""
+    low = numbers.first_of_second(account, second)
+    row = database.execute(_newer, low=low, high=number - 1, received_at=received_at).fetchone()
+    return row is not None
 
 
 def is_spilled(database: Database, account: int) -> bool:
@@ -204,6 +212,11 @@ def _among(column: Any) -> Any:
 
 def _mark_spilled() -> ClauseElement:
     return update(accounts).where(accounts.c.id == bindparam("the_account")).values(spilled=True)
+
+
+def _newer() -> ClauseElement:
+    in_the_way = emails.c.id.between(bindparam("low"), bindparam("high"))
+    return select(emails.c.id).where(in_the_way & (emails.c.received_at > bindparam("received_at"))).limit(1)
 
 
 def _spilled() -> ClauseElement:

@@ -114,7 +114,7 @@ class Administration:
         reading = Reading.unpack(message.reading)
         received_at = arguments["received_at"]
         if received_at is None:
-            received_at = reading.received_at or reading.sent_at or int(time.time() * 1000)
+            received_at = reading.received_at or reading.sent_at or int(time.time()) * 1000
         keywords = mutable.read_keywords(dict.fromkeys(arguments["keywords"], True))
         self.store.blobs.add(self.store.database, message.hash, message.size, message.data)
         new = NewEmail(message.hash, message.size, reading, frozenset((mailbox,)), keywords, received_at)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from jmapd.store.emails import is_spilled
 from tests.engine import Engine
 
 
@@ -247,26 +248,35 @@ def test_rfc8620_5_2_an_unknown_state_is_cannot_calculate_changes(jmap: Engine, 
     assert jmap.error("Email/changes", sinceState=state)["type"] == "cannotCalculateChanges"
 
 
-def test_two_thousand_and_more_emails_of_one_second_keep_their_order(jmap: Engine) -> None:
-    """A second holds 2,048 numbers; what comes after spills, and queries sort by the exact date then."""
+def import_at(jmap: Engine, number: int, at: int) -> None:
+    """Bring a message in, as jmapctl does."""
+    about = {"name": "anna", "mailbox": ["Inbox"], "role": "inbox"}
+    made = jmap.perform("import_read", message(number, f"s{number}"), **about)
+    stored = jmap.perform("import_store", made.body, **about, keywords=[], received_at=at, message=made.arguments)
+    assert stored.arguments["outcome"] == "imported"
+
+
+@pytest.mark.parametrize("in_the_way", [False, True])
+def test_more_emails_of_one_second_than_it_has_numbers_keep_their_order(jmap: Engine, in_the_way: bool) -> None:
+    """A second has 2,048 numbers; what comes after spills, and where it finds others the exact date decides."""
     at = 1_700_000_000_000
-    for number in range(2060):
-        made = jmap.perform("import_read", message(number, f"s{number}"), name="anna", mailbox=["Inbox"], role="inbox")
-        stored = jmap.perform(
-            "import_store",
-            made.body,
-            name="anna",
-            mailbox=["Inbox"],
-            role="inbox",
-            keywords=[],
-            received_at=at,
-            message=made.arguments,
-        )
-        assert stored.arguments["outcome"] == "imported"
-    later = jmap.import_message(message(9000, "later"), receivedAt="2023-11-14T22:13:21Z")
+    times = [at] * 2060
+    times.insert(0 if in_the_way else len(times), at + 1000)
+    for number, moment in enumerate(times):
+        import_at(jmap, number, moment)
     found = jmap.call("Email/query", filter={"inMailbox": jmap.mailboxes["Inbox"]}, calculateTotal=True)
-    assert found["ids"][0] == later
+    assert get(jmap, found["ids"][0])["receivedAt"] == "2023-11-14T22:13:21Z"
+    assert {get(jmap, id)["receivedAt"] for id in found["ids"][1:40]} == {"2023-11-14T22:13:20Z"}
     assert len(set(found["ids"])) == found["total"] == 2061
+    assert is_spilled(jmap.store.database, 1) is in_the_way
+
+
+def test_fractions_of_a_second_are_kept_in_order(jmap: Engine) -> None:
+    dates = [f"2024-01-01T00:00:00{fraction}Z" for fraction in (".5", "", ".25", ".75")]
+    for number, date in enumerate(dates):
+        jmap.import_message(message(number, f"s{number}"), receivedAt=date)
+    found = jmap.call("Email/query", sort=[{"property": "receivedAt"}])["ids"]
+    assert [get(jmap, id)["receivedAt"] for id in found] == [dates[1], dates[2], dates[0], dates[3]]
 
 
 @pytest.mark.parametrize("date", ["1900-01-01T00:00:00Z", "2200-01-01T00:00:00Z"])

@@ -112,6 +112,6 @@ def _new(context: Context, known: set[int], email: dict[str, Any], message: Prep
     if isinstance(message, SetError):
         raise message if message.type != "blobNotFound" else invalid_properties("There is no such blob.", "blobId")
     reading = Reading.unpack(message.reading)
-    default = context.now if reading.received_at is None else reading.received_at
+    default = context.this_second if reading.received_at is None else reading.received_at
     received_at = mutable.read_received_at(email.get("receivedAt"), default)
     return NewEmail(message.hash, message.size, reading, in_mailboxes, keywords, received_at)

@@ -67,7 +67,7 @@ class EmailSetter:
             raise invalid_properties("The server sets these properties.", *given_by_server)
         in_mailboxes = mutable.read_mailboxes(self.context, self.mailboxes, properties.get("mailboxIds"))
         keywords = mutable.read_keywords(properties.get("keywords"))
-        received_at = mutable.read_received_at(properties.get("receivedAt"), self.context.now)
+        received_at = mutable.read_received_at(properties.get("receivedAt"), self.context.this_second)
         made = result(self.context, self.compositions[creation_id])
         reading = Reading.unpack(made.reading)
         self.context.store.blobs.add(self.context.store.database, made.hash, made.size, made.data)
