@@ -7,7 +7,6 @@ from jmapd.config.load import load
 from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.settings import (
     TLS,
-    Changes,
     Listener,
     Server,
     Settings,
@@ -19,7 +18,6 @@ from jmapd.config.settings import (
 
 __all__ = [
     "TLS",
-    "Changes",
     "ConfigurationError",
     "Listener",
     "Server",

@@ -14,7 +14,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         hostname=settings.server.hostname,
         digest=settings.digest(),
         limits=settings.limits,
-        uploads=UploadBounds(settings.upload.quota_files, settings.upload.quota_size),
+        uploads=UploadBounds(settings.upload.quota_files, settings.upload.quota_size, settings.upload.ttl),
         soft_deadline=settings.workers.soft_deadline,
         memory=settings.workers.memory,
     )

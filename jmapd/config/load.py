@@ -10,7 +10,6 @@ from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.reading import Values, read_file
 from jmapd.config.settings import (
     TLS,
-    Changes,
     Listener,
     Server,
     Settings,
@@ -64,7 +63,6 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
             values["jmap.protocol.upload.quota-files"],
             values["jmap.protocol.upload.quota-size"],
         ),
-        changes=Changes(values["jmap.changes.keep"]),
     )
 
 

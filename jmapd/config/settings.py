@@ -101,16 +101,6 @@ class Upload:
 
 
 @attrs.frozen
-class Changes:
-    """What is kept of destroyed objects.
-
-    :param keep: seconds; a client that was away for longer starts anew.
-    """
-
-    keep: float
-
-
-@attrs.frozen
 class Settings:
     """The whole configuration."""
 
@@ -120,7 +110,6 @@ class Settings:
     web_sockets: WebSockets
     limits: Limits
     upload: Upload
-    changes: Changes
 
     def digest(self) -> str:
         """A short text that is another one when anything is that clients can see, in the Session above all."""

@@ -113,12 +113,6 @@ SETTINGS = (
         "such uploads of a user; the oldest give way",
     ),
     _setting("jmap.protocol.upload.quota-size", kinds.size("1KiB", "1024GiB"), 50_000_000, "octets of all of them"),
-    _setting(
-        "jmap.changes.keep",
-        kinds.duration("1h", "36500d"),
-        "90d",
-        "how long a client may be away and still be told only what changed",
-    ),
 )
 """In the order of etc/jmapd.toml."""
 

@@ -25,7 +25,8 @@ def decode_chunk(encoded: bytes, encoding: str, final: bool) -> tuple[bytes, int
 
     :param final: whether nothing comes after.
     :returns: the decoded bytes, and how many encoded ones they were made of; the others are to be given again, with
-        what follows them. The pieces together are what `decode` makes of the whole.
+        what follows them. The pieces together are what `decode` makes of the whole. Damaged bytes may be so damaged
+        that none of a piece can be decoded alone.
     """
     if final or encoding == "identity":
         return decode(encoded, encoding), len(encoded)
@@ -62,4 +63,7 @@ def _line_end(encoded: bytes) -> int:
     if end:
         return end
     escape = encoded.rfind(b"=", -2)
+    # a run of them is read in pairs, so it must not be cut either
+    while escape > 0 and encoded[escape - 1] == 0x3D:
+        escape -= 1
     return escape if escape >= 0 else len(encoded)

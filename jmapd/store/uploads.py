@@ -21,12 +21,14 @@ def record(
     database.execute(_record, account=account, user=user, blob=blob, size=size, uploaded_at=now, prepared=prepared)
 
 
-def make_room(database: Database, *, user: int, files: int, size: int) -> None:
+def make_room(database: Database, *, user: int, files: int, size: int, before: int) -> None:
     """Forget a user's oldest uploads until they are within a bound (RFC 8620 section 6: in date order).
 
     :param files: how many may stay.
     :param size: how many octets may stay in all.
+    :param before: what was uploaded before this, in milliseconds since 1970, has had its time.
     """
+    database.execute(_forget_before, user=user, before=before)
     count, total = database.execute(_used, user=user).fetchone()
     if count <= files and total <= size:
         return
@@ -76,6 +78,10 @@ def _oldest() -> ClauseElement:
 
 def _forget() -> ClauseElement:
     return delete(uploads).where(_one())
+
+
+def _forget_before() -> ClauseElement:
+    return delete(uploads).where((uploads.c.user == bindparam("user")) & (uploads.c.uploaded_at < bindparam("before")))
 
 
 def _prepared() -> ClauseElement:

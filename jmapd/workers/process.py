@@ -31,6 +31,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     _die_with_parent()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    # what Alembic looks at is of interest when something goes wrong only
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     store = open_store(settings.database, Path(settings.data_dir), writable=settings.writer)
     if settings.memory:
         resource.setrlimit(resource.RLIMIT_DATA, (settings.memory, settings.memory))

@@ -14,10 +14,12 @@ class UploadBounds:
 
     :param files: how many.
     :param size: how many octets in all.
+    :param ttl: for how many seconds.
     """
 
     files: int = 1000
     size: int = 50_000_000
+    ttl: float = 3600.0
 
 
 @attrs.frozen

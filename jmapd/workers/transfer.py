@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from jmapd.datatypes.email.prepare import read_raw
-from jmapd.message.transfer import decode_chunk
+from jmapd.message.transfer import decode, decode_chunk
 from jmapd.protocol.errors import SetError
 from jmapd.store import accounts, uploads
 from jmapd.store.accounts import Access
@@ -85,7 +85,9 @@ class Transfer:
         self.store.blobs.add(database, blob, size, data)
         now = int(time.time() * 1000)
         uploads.record(database, account=account, user=user, blob=blob, size=size, now=now, prepared=reading or None)
-        uploads.make_room(database, user=user, files=self.bounds.files, size=max(self.bounds.size, size))
+        bounds = self.bounds
+        before = now - int(bounds.ttl * 1000)
+        uploads.make_room(database, user=user, files=bounds.files, size=max(bounds.size, size), before=before)
         return Answer({"blobId": blob_id(blob)})
 
     def blob_open(self, arguments: dict[str, Any], body: bytes) -> Answer:
@@ -96,7 +98,7 @@ class Transfer:
         if piece is None or not uploads.may_read(database, account=account, user=arguments["user"], blob=piece.hash):
             raise _NOT_FOUND
         stored = self.store.blobs.size(database, piece.hash)
-        if stored is None or piece.offset + (piece.length or 0) > stored:
+        if stored is None or not _lies_in(piece, stored):
             raise _NOT_FOUND
         length = stored if piece.length is None else piece.length
         place = {"hash": piece.hash.hex(), "encoding": piece.encoding, "offset": piece.offset, "length": length}
@@ -113,6 +115,8 @@ class Transfer:
         if encoded is None:
             raise _NOT_FOUND
         decoded, used = decode_chunk(encoded, encoding, final)
+        if not used:
+            decoded, used = decode(encoded, encoding), len(encoded)
         used = length if final else used
         return Answer({"offset": offset + used, "length": length - used}, decoded)
 
@@ -126,3 +130,10 @@ class Transfer:
         if not _TOKEN.match(token):
             raise ValueError("an upload's token is 32 hexadecimal digits")
         return self.store.incoming / token
+
+
+def _lies_in(piece: Piece, stored: int) -> bool:
+    """Whether a part can be one of a blob of so many octets; decoding makes none larger."""
+    if piece.length is None or piece.size is None:
+        return True
+    return piece.offset + piece.length <= stored and piece.size <= piece.length
