@@ -27,13 +27,9 @@ from jmapd.config.for_workers import worker_settings
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.web.certificates import Certificates, self_signed
-from jmapd.web.download import Downloads
-from jmapd.web.handshake import Handshake
 from jmapd.web.heartbeat import HeartbeatService
 from jmapd.web.request import HTTPFactory
-from jmapd.web.resources import API, NotBuilt, Page, Session
-from jmapd.web.site import Tree
-from jmapd.web.upload import Uploads
+from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
 from jmapd.workers import lock
 from jmapd.workers.client import SOCKET_NAME
@@ -72,23 +68,8 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         settings.web_sockets.timeout,
     )
     passwords = Passwords(reactor)
-    handshake = Handshake(sockets)
-    session = Session(pool, address)
-    tree = Tree(
-        reactor,
-        Authenticator(reactor, pool, passwords),
-        {
-            "/": Page(address),
-            "/.well-known/jmap": session,
-            "/jmap/session": session,
-            "/jmap/api": API(pool, settings.limits),
-            "/jmap/upload/*": Uploads(pool, settings.limits),
-            "/jmap/download/*": Downloads(pool),
-            "/jmap/eventsource": NotBuilt(),
-            "/jmap/ws": handshake,
-        },
-        handshake,
-    )
+    authenticator = Authenticator(reactor, pool, passwords)
+    tree = make_tree(reactor, pool, authenticator, sockets, settings.limits, address)
     service = JmapdService(reactor, settings, pool, passwords, sockets, HTTPFactory(tree, IDLE), address)
     for part in (throttle, heartbeat):
         part.setServiceParent(service)
@@ -140,7 +121,7 @@ class JmapdService(MultiService):
             _log.warn("Autobahn's native part (NVX) is not in use: large messages will be slow")
         data_dir = self._settings.server.data_dir
         try:
-            self._pool.lock = lock.take(data_dir)
+            self._pool.crew.lock = lock.take(data_dir)
             if any(listener.tls for listener in self._settings.server.listeners.values()):
                 self._certificates = self._load_certificate(data_dir)
         except (lock.Locked, OSError, ValueError) as error:
@@ -213,13 +194,14 @@ class JmapdService(MultiService):
         """Close the doors, finish what is under way, tell every client, end the workers."""
         ports = [port for port in (*self._ports, self._control) if port is not None]
         yield DeferredList([_stopped(port) for port in ports])
-        yield self._within_grace(self._pool.idle())
+        self._sockets.finish()
+        yield self._within_grace(DeferredList([self._pool.idle(), self._http.finish()]))
         yield self._within_grace(self._sockets.close_all())
         yield super().stopService()
         yield self._pool.stopService()
         self._passwords.stop()
-        if self._pool.lock is not None:
-            os.close(self._pool.lock)
+        if self._pool.crew.lock is not None:
+            os.close(self._pool.crew.lock)
 
     def _within_grace(self, done: Deferred[Any]) -> Deferred[Any]:
         both = [done, deferLater(self._reactor, GRACE, lambda: None)]

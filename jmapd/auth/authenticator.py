@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Generator
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
@@ -41,6 +41,7 @@ class Authenticator:
         self._passwords = passwords
         self._key = secrets.token_bytes(32)
         self._remembered: dict[str, _Remembered] = {}
+        self._checking: dict[bytes, list[Deferred[Principal | None]]] = {}
         self._generation = 0
         pool.credentials_changed.append(self.forget)
 
@@ -54,34 +55,51 @@ class Authenticator:
         credentials = None if authorization is None else parse_authorization(authorization)
         if credentials is None:
             return succeed(None)
+        digest = self._digest(credentials)
         known = self._remembered.get(credentials.name)
-        if (
-            known is not None
-            and self._reactor.seconds() < known.until
-            and hmac.compare_digest(known.digest, self._digest(credentials))
-        ):
+        if known is not None and self._reactor.seconds() < known.until and hmac.compare_digest(known.digest, digest):
             return succeed(known.principal)
-        return self._check(credentials)
+        return self._checked_once(credentials, digest)
+
+    def _checked_once(self, credentials: Credentials, digest: bytes) -> Deferred[Principal | None]:
+        """A client that opens many connections at once has its password checked once."""
+        answer: Deferred[Principal | None] = Deferred()
+        waiting = self._checking.get(digest)
+        if waiting is not None:
+            waiting.append(answer)
+            return answer
+        self._checking[digest] = [answer]
+
+        def checked(result: Any) -> None:
+            for one in self._checking.pop(digest):
+                one.callback(result)
+
+        self._check(credentials, digest).addBoth(checked)
+        return answer
 
     @inlineCallbacks
-    def _check(self, credentials: Credentials) -> Generator[Deferred[Any], Any, Principal | None]:
-        generation = self._generation
-        hash, principal = None, None
+    def _check(self, credentials: Credentials, digest: bytes) -> Generator[Deferred[Any], Any, Principal | None]:
+        while True:
+            generation = self._generation
+            hash, principal = yield self._look_up(credentials.name)
+            right = yield self._passwords.verify(hash, credentials.password)
+            # what was read before a password changed says nothing after it
+            if generation == self._generation:
+                break
+        if not right or principal is None:
+            return None
+        self._remember(credentials.name, digest, principal)
+        return cast(Principal, principal)
+
+    @inlineCallbacks
+    def _look_up(self, name: str) -> Generator[Deferred[Any], Any, tuple[str | None, Principal | None]]:
         try:
-            found: Reply = yield self._pool.perform("credentials", {"name": credentials.name})
+            found: Reply = yield self._pool.perform("credentials", {"name": name})
         except OperationRefused as error:
             if error.kind != "notFound":
                 raise
-        else:
-            hash = found.arguments["hash"]
-            principal = Principal(found.arguments["user"], found.arguments["name"])
-        right = yield self._passwords.verify(hash, credentials.password)
-        if not right or principal is None:
-            return None
-        # what was checked before a password changed must not be remembered after it
-        if generation == self._generation:
-            self._remember(credentials, principal)
-        return principal
+            return None, None
+        return found.arguments["hash"], Principal(found.arguments["user"], found.arguments["name"])
 
     def forget(self, user: int) -> None:
         """A user's credentials have changed."""
@@ -89,12 +107,11 @@ class Authenticator:
         for name in [name for name, known in self._remembered.items() if known.principal.user == user]:
             del self._remembered[name]
 
-    def _remember(self, credentials: Credentials, principal: Principal) -> None:
+    def _remember(self, name: str, digest: bytes, principal: Principal) -> None:
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.clear()
-        until = self._reactor.seconds() + REMEMBER
-        self._remembered[credentials.name] = _Remembered(self._digest(credentials), principal, until)
+        self._remembered[name] = _Remembered(digest, principal, self._reactor.seconds() + REMEMBER)
 
     def _digest(self, credentials: Credentials) -> bytes:
-        text = f"{credentials.name}\0{credentials.password}"
-        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+        """What tells a name and a password from all others, and nobody without the key anything."""
+        return hmac.digest(self._key, f"{credentials.name}\0{credentials.password}".encode(), "sha256")

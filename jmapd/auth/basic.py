@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import unicodedata
 
 import attrs
 
@@ -28,4 +29,7 @@ def parse_authorization(value: bytes) -> Credentials | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     name, colon, password = text.partition(":")
-    return Credentials(name, password) if colon else None
+    # RFC 7617 has no control characters, and what tells credentials apart relies on there being no NUL
+    if not colon or any(unicodedata.category(letter) == "Cc" for letter in text):
+        return None
+    return Credentials(name, password)

@@ -7,17 +7,26 @@ seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import attrs
 import orjson
+from twisted.logger import Logger
 
 from jmapd.protocol import statechange
 from jmapd.protocol.statechange import Modseqs
 
 UNKNOWN = -1
 """The modseq of a client that knows nothing."""
+
+MAX_RENDERED = 1000
+"""How many StateChange objects are kept for others who are told the same."""
+
+_log = Logger()
+
+News = tuple[tuple[str, str, int], ...]
+"""What somebody is to be told: accounts, types and their modseqs."""
 
 
 class Subscriber(Protocol):
@@ -35,6 +44,7 @@ class Subscription:
     :param accounts: those that the user may see; known when the past has been read.
     :param sent: for each account and type the modseq last told.
     :param since: for each account the modseq up to which the client knows everything.
+    :param announced: what was announced before the past had been read.
     :param last_push: when something was sent last, on the hub's clock.
     """
 
@@ -51,6 +61,24 @@ class Subscription:
     def wants(self, type: str) -> bool:
         """Whether changes of a type are of interest."""
         return self.types is None or type in self.types
+
+    def told(self, account: str, type: str) -> int:
+        """The modseq up to which the client knows about a type."""
+        return self.sent.get((account, type), self.since.get(account, UNKNOWN))
+
+
+@attrs.define(eq=False)
+class _Account:
+    """What is known of an account.
+
+    :param latest: for each type the highest modseq that was read or announced.
+    :param whole: the modseq up to which every type's changes are in ``latest``: an answer tells the types that it
+        read, and of another type there may be an earlier change whose announcement is still to come.
+    """
+
+    latest: dict[str, int] = attrs.field(factory=dict)
+    whole: int = UNKNOWN
+    subscriptions: dict[Subscription, None] = attrs.field(factory=dict)
 
 
 class Throttle(Protocol):
@@ -70,34 +98,54 @@ class Hub:
         self._now = now
         self.epoch = ""
         self.throttle: Throttle | None = None
-        self._latest: dict[str, dict[str, int]] = {}
-        self._of_account: dict[str, dict[Subscription, None]] = {}
+        self._accounts: dict[str, _Account] = {}
         self._starting: dict[Subscription, None] = {}
+        self._unclaimed: set[str] = set()
         self._rendered: dict[object, bytes] = {}
 
     def observe(self, modseqs: Modseqs) -> None:
         """States have been read; nothing older may be told from now on."""
-        for account, types in modseqs.items():
-            if account in self._of_account or self._starting:
-                latest = self._latest.setdefault(account, {})
-                for type, modseq in types.items():
-                    if modseq > latest.get(type, UNKNOWN):
-                        latest[type] = modseq
-                        self._rendered.clear()
+        for name, types in modseqs.items():
+            if (account := self._account(name)) is not None:
+                self._raise(account, types)
 
     def announce(self, modseqs: Modseqs) -> None:
         """States have changed."""
-        self.observe(modseqs)
         for subscription in self._starting:
-            for account, types in modseqs.items():
-                subscription.announced.update({(account, type): modseq for type, modseq in types.items()})
-        for account, types in modseqs.items():
-            for subscription in list(self._of_account.get(account, ())):
+            for name, types in modseqs.items():
+                subscription.announced.update({(name, type): modseq for type, modseq in types.items()})
+        for name, types in modseqs.items():
+            account = self._account(name)
+            if account is None:
+                continue
+            self._raise(account, types)
+            self._whole_up_to(account, types)
+            for subscription in list(account.subscriptions):
                 if any(
-                    subscription.wants(type) and modseq > self._told(subscription, account, type)
+                    subscription.wants(type) and modseq > subscription.told(name, type)
                     for type, modseq in types.items()
                 ):
                     self._due(subscription)
+
+    def _account(self, name: str) -> _Account | None:
+        """What is known of an account that somebody listens to, or will perhaps when they have started."""
+        account = self._accounts.get(name)
+        if account is None and self._starting:
+            account = self._accounts[name] = _Account()
+            self._unclaimed.add(name)
+        return account
+
+    def _raise(self, account: _Account, types: Mapping[str, int]) -> None:
+        for type, modseq in types.items():
+            if modseq > account.latest.get(type, UNKNOWN):
+                account.latest[type] = modseq
+                self._rendered.clear()
+
+    def _whole_up_to(self, account: _Account, types: Mapping[str, int]) -> None:
+        whole = max(types.values(), default=0)
+        if whole > account.whole:
+            account.whole = whole
+            self._rendered.clear()
 
     def register(self, subscriber: Subscriber, types: frozenset[str] | None) -> Subscription:
         """Take a subscription up. What is announced from now on is told, once `start` says what was before."""
@@ -108,43 +156,52 @@ class Hub:
     def start(self, subscription: Subscription, epoch: str, states: Modseqs, push_state: str | None) -> None:
         """The past has been read: tell what of it the client does not know.
 
-        :param states: the accounts that the user may see, with the states read after `register`.
+        :param states: the accounts that the user may see, with the states of all types, read after `register`.
         :param push_state: the token that the client had last; ``None``: it wants to hear of what comes.
         """
         if subscription not in self._starting:
             return
         self.epoch = epoch
-        self.observe(states)
-        del self._starting[subscription]
-        subscription.accounts = frozenset(states)
-        known = None if push_state is None else statechange.parse_push_state(epoch, push_state)
-        for account, types in states.items():
-            self._of_account.setdefault(account, {})[subscription] = None
-            self._latest.setdefault(account, {})
-            if push_state is None:
-                subscription.since[account] = max(types.values(), default=0)
-            else:
-                subscription.since[account] = UNKNOWN if known is None else known.get(account, UNKNOWN)
-        subscription.started = True
+        for name, types in states.items():
+            self._join(subscription, name, types)
+        self._started(subscription)
         if push_state is None:
+            subscription.since = {name: max(types.values(), default=0) for name, types in states.items()}
             # changed after the client had asked, before the past was read
-            for (account, type), modseq in subscription.announced.items():
-                subscription.sent[account, type] = modseq - 1
+            subscription.sent = {key: modseq - 1 for key, modseq in subscription.announced.items()}
+        else:
+            subscription.since = statechange.parse_push_state(epoch, push_state) or {}
+        subscription.accounts = frozenset(states)
         subscription.announced.clear()
+        subscription.started = True
         if self._news(subscription):
             self._due(subscription)
 
+    def _join(self, subscription: Subscription, name: str, types: Mapping[str, int]) -> None:
+        account = self._account(name)
+        assert account is not None
+        account.subscriptions[subscription] = None
+        self._raise(account, types)
+        self._whole_up_to(account, types)
+
+    def _started(self, subscription: Subscription) -> None:
+        """Forget the accounts that nobody turned out to want."""
+        self._starting.pop(subscription, None)
+        if not self._starting:
+            for name in self._unclaimed:
+                if not self._accounts[name].subscriptions:
+                    del self._accounts[name]
+            self._unclaimed.clear()
+
     def remove(self, subscription: Subscription) -> None:
         """The client is gone, or wants to hear no more."""
-        self._starting.pop(subscription, None)
         subscription.started = False
-        for account in subscription.accounts:
-            of_account = self._of_account.get(account)
-            if of_account is not None:
-                of_account.pop(subscription, None)
-                if not of_account:
-                    del self._of_account[account]
-                    self._latest.pop(account, None)
+        for name in subscription.accounts:
+            account = self._accounts.get(name)
+            if account is not None and account.subscriptions.pop(subscription, subscription) is None:
+                if not account.subscriptions:
+                    self._unclaimed.add(name)
+        self._started(subscription)
 
     def ready(self, subscription: Subscription) -> None:
         """The client can be sent to again."""
@@ -153,10 +210,13 @@ class Hub:
 
     def send(self, subscription: Subscription) -> None:
         """Tell a client all that it does not know yet."""
-        if not subscription.started:
-            return
-        news = self._news(subscription)
-        if not news or not subscription.subscriber.push(self._message(subscription, news)):
+        news = self._news(subscription) if subscription.started else ()
+        try:
+            if not news or not subscription.subscriber.push(self._message(subscription, news)):
+                return
+        except Exception:
+            # what is wrong with one client must not keep the others from hearing
+            _log.failure("a push failed")
             return
         subscription.last_push = self._now()
         subscription.sent.update(((account, type), modseq) for account, type, modseq in news)
@@ -165,29 +225,25 @@ class Hub:
         assert self.throttle is not None
         self.throttle.due(subscription)
 
-    def _told(self, subscription: Subscription, account: str, type: str) -> int:
-        return subscription.sent.get((account, type), subscription.since.get(account, UNKNOWN))
-
-    def _news(self, subscription: Subscription) -> tuple[tuple[str, str, int], ...]:
+    def _news(self, subscription: Subscription) -> News:
         return tuple(
-            (account, type, modseq)
-            for account in subscription.accounts
-            for type, modseq in self._latest.get(account, {}).items()
-            if subscription.wants(type) and modseq > self._told(subscription, account, type)
+            (name, type, modseq)
+            for name in subscription.accounts
+            for type, modseq in self._accounts[name].latest.items()
+            if subscription.wants(type) and modseq > subscription.told(name, type)
         )
 
-    def _message(self, subscription: Subscription, news: tuple[tuple[str, str, int], ...]) -> bytes:
+    def _message(self, subscription: Subscription, news: News) -> bytes:
         """The StateChange; those who are told the same share its bytes."""
         key = (subscription.accounts, news)
         message = self._rendered.get(key)
         if message is None:
-            seen = {account: self._last(account) for account in subscription.accounts}
-            change = statechange.state_change(self.epoch, _by_account(news), statechange.push_state(self.epoch, seen))
+            if len(self._rendered) >= MAX_RENDERED:
+                self._rendered.clear()
+            token = statechange.push_state(self.epoch, {name: self._accounts[name].whole for name in key[0]})
+            change = statechange.state_change(self.epoch, _by_account(news), token)
             message = self._rendered[key] = orjson.dumps(change)
         return message
-
-    def _last(self, account: str) -> int:
-        return max(self._latest.get(account, {}).values(), default=0)
 
 
 def _by_account(news: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:

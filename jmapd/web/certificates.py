@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -80,7 +81,14 @@ def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
 def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        # an older file keeps the mode it has
+        os.fchmod(file.fileno(), 0o600)
         file.write(data)
+
+
+def _private(pem: bytes) -> Any:
+    """A private key; one with a passphrase is an error, and nobody is asked for it."""
+    return serialization.load_pem_private_key(pem, password=None)
 
 
 def load(certificate: Path, key: Path) -> CertificateOptions:
@@ -90,7 +98,7 @@ def load(certificate: Path, key: Path) -> CertificateOptions:
     """
     try:
         chain = x509.load_pem_x509_certificates(certificate.read_bytes())
-        private = crypto.load_privatekey(crypto.FILETYPE_PEM, key.read_bytes())
+        private = crypto.PKey.from_cryptography_key(_private(key.read_bytes()))
         first, *others = [crypto.X509.from_cryptography(one) for one in chain]
         options = CertificateOptions(
             privateKey=private,
@@ -100,7 +108,7 @@ def load(certificate: Path, key: Path) -> CertificateOptions:
             acceptableProtocols=[b"http/1.1"],
         )
         options.getContext().check_privatekey()
-    except (OSError, ValueError, SSL.Error, crypto.Error) as error:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm, SSL.Error, crypto.Error) as error:
         raise ValueError(f"{certificate} and {key} cannot be used: {error}") from None
     return options
 

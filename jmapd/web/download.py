@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from zope.interface import implementer
 
 from jmapd.auth.principal import Principal
@@ -16,6 +16,9 @@ from jmapd.web.request import Body, NoBody, Request
 from jmapd.web.resources import GET, unavailable
 from jmapd.workers.pool import Pool
 from jmapd.workers.transfers import Download
+
+STALL = 120.0
+"""Seconds for which a client may read nothing of a download."""
 
 _TYPE = re.compile(rb"[!#-'*+\-.0-9A-Z^-~]+/[!#-'*+\-.0-9A-Z^-~]+(?:\s*;[\t -~]*)?\Z", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^ !#-\[\]-~]")
@@ -36,7 +39,7 @@ class Downloads:
         if len(request.segments) != 5 or not all(request.segments[2:4]):
             raise refusal(404, "A download is at /jmap/download/{accountId}/{blobId}/{name}.")
         account, blob, name = request.segments[2:]
-        media_type = (request.args.get(b"type") or [b"application/octet-stream"])[0]
+        media_type = request.parameter(b"type") or b"application/octet-stream"
         if not _TYPE.match(media_type):
             raise refusal(400, "type is no media type.")
         etag = f'"{quote(blob)}"'.encode()
@@ -54,12 +57,17 @@ class Downloads:
                 b"Content-Security-Policy": b"sandbox",
                 b"ETag": etag,
             }
-            if etag in request.tokens(b"If-None-Match") or request.header(b"If-None-Match") == etag:
+            if etag in _tags(request):
                 return request.respond(304, b"", headers)
             request.begin_response(200, download.size, headers)
             return _Sender(request, download).run()
 
         return NoBody(answer)
+
+
+def _tags(request: Request) -> list[bytes]:
+    values = request.requestHeaders.getRawHeaders(b"If-None-Match", [])
+    return [item.strip().removeprefix(b"W/") for value in values for item in value.split(b",")]
 
 
 def disposition(name: str) -> bytes:
@@ -77,6 +85,7 @@ class _Sender:
         self._request = request
         self._download = download
         self._resumed: Deferred[None] | None = None
+        self._stalled: IDelayedCall | None = None
         self._stopped = False
 
     @inlineCallbacks
@@ -109,9 +118,15 @@ class _Sender:
         """The client does not read."""
         if self._resumed is None:
             self._resumed = Deferred()
+            self._stalled = self._request.site.reactor.callLater(STALL, self._give_up)
+
+    def _give_up(self) -> None:
+        self._request.channel.transport.abortConnection()
 
     def resumeProducing(self) -> None:
         """The client reads again."""
+        if self._stalled is not None and self._stalled.active():
+            self._stalled.cancel()
         resumed, self._resumed = self._resumed, None
         if resumed is not None:
             resumed.callback(None)

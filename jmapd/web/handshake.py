@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
-
-from twisted.protocols.policies import ProtocolWrapper
 
 from jmapd.auth.principal import Principal
 from jmapd.protocol.subprotocol import SUBPROTOCOL
 from jmapd.web.problem import refusal
-from jmapd.web.request import Body, Channel, NoBody, Request
+from jmapd.web.request import Body, NoBody, Request
 from jmapd.web.resources import GET
 from jmapd.web.websocket import JMAPFactory, JMAPProtocol
 
@@ -31,33 +28,25 @@ class Handshake:
         """Check the handshake of a client that is known."""
         assert principal is not None
         check(request)
-        channel = request.channel
-        channel.early = bytearray()
-        return NoBody(lambda: self._take_over(request, channel, principal))
+        return NoBody(lambda: self._take_over(request, principal))
 
-    def _take_over(self, request: Request, channel: Channel, principal: Principal) -> None:
+    def _take_over(self, request: Request, principal: Principal) -> None:
         """Give the connection to a WebSocket protocol, which answers the handshake itself."""
-        transport: Any = channel.transport
-        channel.transport = None
-        protocol = self._factory.for_principal(principal, transport.getPeer())
-        transport.unregisterProducer()
-        if isinstance(transport, ProtocolWrapper):
-            transport.wrappedProtocol = protocol
-        else:
-            transport.protocol = protocol
+        protocol = self._factory.for_principal(principal)
+        transport, early = request.channel.hand_over(protocol)
         protocol.makeConnection(transport)
         transport.registerProducer(protocol, True)
-        transport.resumeProducing()
-        early = bytes(channel.early or b"")
-        self._replay(request, protocol)
+        _replay(request, protocol)
         if early:
             protocol.dataReceived(early)
+        transport.resumeProducing()
 
-    def _replay(self, request: Request, protocol: JMAPProtocol) -> None:
-        lines = [b"GET " + request.uri + b" HTTP/1.1"]
-        for name, values in request.requestHeaders.getAllRawHeaders():
-            lines.append(name + b": " + b",".join(values))
-        protocol.dataReceived(b"\r\n".join((*lines, b"", b"")))
+
+def _replay(request: Request, protocol: JMAPProtocol) -> None:
+    lines = [b"GET " + request.uri + b" HTTP/1.1"]
+    for name, values in request.requestHeaders.getAllRawHeaders():
+        lines.append(name + b": " + b",".join(values))
+    protocol.dataReceived(b"\r\n".join((*lines, b"", b"")))
 
 
 def check(request: Request) -> None:
@@ -65,7 +54,7 @@ def check(request: Request) -> None:
 
     :raises Refusal: 426 where it is none, or of another version; 400 where it is wrong.
     """
-    upgrade = {b"Upgrade": b"websocket", b"Sec-WebSocket-Version": _VERSION}
+    upgrade = {b"Upgrade": b"websocket", b"Connection": b"Upgrade", b"Sec-WebSocket-Version": _VERSION}
     asked = b"websocket" in request.tokens(b"Upgrade") and b"upgrade" in request.tokens(b"Connection")
     if request.method != b"GET" or not asked:
         raise refusal(426, "This is a WebSocket: open it with one.", upgrade)
@@ -77,6 +66,8 @@ def check(request: Request) -> None:
     offered = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol", [])
     if SUBPROTOCOL.encode() not in [item.strip() for value in offered for item in value.split(b",")]:
         raise refusal(400, "Offer the subprotocol: Sec-WebSocket-Protocol: jmap.")
+    if not request.header(b"Host"):
+        raise refusal(400, "There is no Host field.")
 
 
 def _is_key(key: bytes) -> bool:

@@ -10,10 +10,16 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 
-from jmapd.web.websocket import GOING_AWAY, JMAPProtocol
+from jmapd.web.websocket import CLOSE_TIMEOUT, GOING_AWAY, POLICY_VIOLATION, JMAPProtocol
 
 LOOKS = 60
 """Into how many looks a round over all connections is split."""
+
+MAX_HELD = 300.0
+"""Seconds that a client has, if the timeout is shorter, to read what waits for it; it is not listened to meanwhile."""
+
+MAX_ROUND = 60.0
+"""Seconds for a round where nobody is pinged: connections that do not end by themselves must be found too."""
 
 MIN_TICK = 0.05
 MAX_TICK = 1.0
@@ -35,9 +41,8 @@ class HeartbeatService(Service):
         self._connections = connections
         self._heartbeat = heartbeat
         self._timeout = timeout
-        periods = [one for one in (heartbeat, timeout / 10) if one]
         # visited twice within the shorter one, so that no ping is later than it should be
-        self._round = min(periods, default=0.0) / 2
+        self._round = min([one for one in (heartbeat, timeout / 10) if one] or [MAX_ROUND]) / 2
         self._tick = min(max(self._round / LOOKS, MIN_TICK), MAX_TICK)
         self._waiting: deque[JMAPProtocol] = deque()
         self._share = 1
@@ -47,8 +52,7 @@ class HeartbeatService(Service):
     def startService(self) -> None:
         """Begin to look."""
         super().startService()
-        if self._round:
-            self._call.start(self._tick, now=False)
+        self._call.start(self._tick, now=False)
 
     def stopService(self) -> Deferred[None]:
         """Look no more."""
@@ -67,9 +71,13 @@ class HeartbeatService(Service):
             self._see_to(self._waiting.popleft(), now)
 
     def _see_to(self, connection: JMAPProtocol, now: float) -> None:
-        if not connection.is_open:
-            return
-        if self._timeout and now - connection.heard >= self._timeout:
+        if not connection.can_send:
+            if now - connection.heard >= CLOSE_TIMEOUT:
+                connection.abort()
+        elif connection.origin.held:
+            if now - connection.heard >= max(self._timeout, MAX_HELD):
+                connection.close(POLICY_VIOLATION, "you do not read what you asked for")
+        elif self._timeout and now - connection.heard >= self._timeout:
             connection.close(GOING_AWAY, "nothing has been heard from you")
         elif self._heartbeat and now - connection.pinged >= self._heartbeat / 2:
             connection.pinged = now

@@ -7,14 +7,16 @@ refused is answered at once.
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any, Protocol
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Factory
+from twisted.internet.interfaces import IProtocol, IPushProducer
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web import http
 from twisted.web.iweb import INonQueuedRequestFactory
@@ -26,6 +28,7 @@ from jmapd.web.problem import Refusal, refusal
 LINGER = 5.0
 """Seconds for which the rest of a refused body is read, so that the client can read the answer."""
 
+_AUTHORITY = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 _log = Logger()
 
 
@@ -90,18 +93,29 @@ class Site(Protocol):
 
 
 class Channel(http.HTTPChannel):
-    """An HTTP/1.1 connection.
+    """An HTTP/1.1 connection."""
 
-    :ivar early: what came after the headers of a WebSocket handshake, before it was answered.
-    """
+    PATIENCE = 5
+    """How often a connection may be found idle while the client has not read all of an answer."""
 
-    MAX_EARLY = 65_536
-
+    factory: HTTPFactory
     transport: Any
 
     def __init__(self) -> None:
         super().__init__()
-        self.early: bytearray | None = None
+        self._successor: IProtocol | None = None
+        self._patience = self.PATIENCE
+        self._losing = False
+
+    def connectionMade(self) -> None:
+        """One connection more."""
+        super().connectionMade()
+        self.factory.channels[self] = None
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """One connection less."""
+        super().connectionLost(reason)
+        self.factory.gone(self)
 
     def lineReceived(self, line: bytes) -> None:
         """Tell a new request its first line, which Twisted keeps until the body is complete."""
@@ -111,13 +125,55 @@ class Channel(http.HTTPChannel):
             self.requests[-1].first_line(line)
 
     def rawDataReceived(self, data: bytes) -> None:
-        """Keep what a hasty WebSocket client sends."""
-        if self.early is None:
+        """What came in one piece with a WebSocket handshake is the WebSocket's."""
+        if self._successor is None:
             super().rawDataReceived(data)
-        elif len(self.early) + len(data) > self.MAX_EARLY:
-            self.transport.abortConnection()
         else:
-            self.early += data
+            self._successor.dataReceived(data)
+
+    def hand_over(self, successor: IProtocol) -> tuple[Any, bytes]:
+        """Leave the connection to another protocol.
+
+        :returns: the transport, and what has come behind the request.
+        """
+        transport, self.transport = self.transport, None
+        self._successor = successor
+        transport.unregisterProducer()
+        if isinstance(transport, ProtocolWrapper):
+            transport.wrappedProtocol = successor
+        else:
+            transport.protocol = successor
+        early = b"".join(self._dataBuffer)
+        self.factory.gone(self)
+        return transport, early
+
+    def resumeProducing(self) -> None:
+        """The client has read all that was sent."""
+        self._patience = self.PATIENCE
+        super().resumeProducing()
+
+    def loseConnection(self) -> None:
+        """Close the connection when all is sent; a client that does not let it end has only so much time for that."""
+        super().loseConnection()
+        self._losing = True
+        self.setTimeout(self.factory.timeout * self.PATIENCE)
+
+    def timeoutConnection(self) -> None:
+        """Nothing has come for long: that is the end, unless the client is busy reading."""
+        if self._losing:
+            self.transport.abortConnection()
+        elif self._waitingForTransport and self._patience:
+            self._patience -= 1
+            self.setTimeout(self.factory.timeout)
+        else:
+            super().timeoutConnection()
+
+    def close_when_answered(self) -> None:
+        """Close the connection now, or when the request under way is answered."""
+        if self.requests:
+            self.persistent = False
+        elif self.transport is not None:
+            self.loseConnection()
 
     def _send100Continue(self) -> None:
         """It is sent when the request is accepted, not before."""
@@ -133,6 +189,7 @@ class Request(http.Request):
         super().__init__(channel, False)
         self.site = site
         self.segments: list[str] = []
+        self._query = b""
         self._body: Body | None = None
         self._pending: list[bytes] = []
         self._complete = False
@@ -147,14 +204,20 @@ class Request(http.Request):
             self.method, self.uri, self.clientproto = line.split(b" ", 2)
         except ValueError:
             return
-        self.path, _, query = self.uri.partition(b"?")
-        self.args = http.parse_qs(query, True)
+        # a request may name the server too, as those to a proxy do (RFC 9112 section 3.2.2)
+        self.uri = _AUTHORITY.sub(b"", self.uri) or b"/"
+        self.path, _, self._query = self.uri.partition(b"?")
         self.segments = [unquote(part.decode("ascii", "replace")) for part in self.path.split(b"/")[1:]]
 
     def header(self, name: bytes) -> bytes | None:
         """A header field, or ``None``."""
         value: bytes | None = self.requestHeaders.getRawHeaders(name, [None])[-1]
         return value
+
+    def parameter(self, name: bytes) -> bytes | None:
+        """A variable of the query, as URI templates expand it (RFC 6570 section 3.2.8)."""
+        pairs = (pair.partition(b"=") for pair in self._query.split(b"&"))
+        return next((unquote_to_bytes(value) for key, _, value in pairs if key == name), None)
 
     def tokens(self, name: bytes) -> list[bytes]:
         """The items of a header field that is a list, in lower case."""
@@ -187,10 +250,13 @@ class Request(http.Request):
         except Refusal as error:
             self._refuse(error)
             return
-        if self.header(b"Expect") is not None and not self._complete:
+        if (self.header(b"Expect") or b"").lower() == b"100-continue" and self._awaits_body():
             self.channel.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._resume()
         self._go_on()
+
+    def _awaits_body(self) -> bool:
+        return self.body_length != 0 and not self._pending and not self._complete and self.clientproto != b"HTTP/1.0"
 
     def handleContentChunk(self, data: bytes) -> None:
         """A piece of the body has come."""
@@ -274,8 +340,10 @@ class Request(http.Request):
         self.setResponseCode(status)
         for name, value in headers.items():
             self.setHeader(name, value)
-        self.setHeader(b"Content-Length", str(length).encode())
-        if not self._complete:
+        self.setHeader(b"Date", http.datetimeToString(self.site.reactor.seconds()))
+        if status != http.NOT_MODIFIED:
+            self.setHeader(b"Content-Length", str(length).encode())
+        if not self._complete and self.body_length != 0:
             self.setHeader(b"Connection", b"close")
             self.channel.persistent = False
         self._pending.clear()
@@ -345,17 +413,36 @@ class HTTPFactory(Factory):
     def __init__(self, site: Site, timeout: float) -> None:
         self._requests = _Requests(site)
         self._reactor = site.reactor
-        self._timeout = timeout
+        self.timeout = timeout
+        self.channels: dict[Channel, None] = {}
+        self._all_gone: Deferred[None] | None = None
 
-    def buildProtocol(self, addr: Any) -> Channel:
+    def buildProtocol(self, addr: Any) -> Any:
         """One connection more."""
         channel: Any = Channel()
         channel.factory = self
         channel.requestFactory = self._requests
-        channel.timeOut = self._timeout
+        channel.timeOut = self.timeout
         channel.callLater = self._reactor.callLater
-        made: Channel = channel
-        return made
+        return channel
+
+    def gone(self, channel: Channel) -> None:
+        """A connection has ended, or is HTTP no more."""
+        self.channels.pop(channel, None)
+        if not self.channels and self._all_gone is not None:
+            all_gone, self._all_gone = self._all_gone, None
+            all_gone.callback(None)
+
+    def finish(self) -> Deferred[None]:
+        """Let each connection end when its request is answered; fires when all have."""
+        gone: Deferred[None] = Deferred()
+        if not self.channels:
+            gone.callback(None)
+            return gone
+        self._all_gone = gone
+        for channel in list(self.channels):
+            channel.close_when_answered()
+        return gone
 
     def log(self, request: http.Request) -> None:
         """Requests are not logged."""

@@ -86,6 +86,10 @@ def unavailable(failure: Failure) -> Any:
     assert isinstance(failure.value, OperationRefused)
     if failure.value.kind == "notFound":
         raise refusal(404, "There is no such account or blob.")
+    if failure.value.kind == "tooLarge":
+        raise refusal(413, failure.value.detail)
+    if failure.value.kind == "overQuota":
+        raise refusal(507, failure.value.detail)
     raise refusal(503, "The server cannot do this now.", {b"Retry-After": b"2"})
 
 

@@ -60,8 +60,4 @@ class Tree:
             failure.trap(Busy, OperationRefused)
             raise refusal(503, "The server cannot check who you are now.", {b"Retry-After": b"2"})
 
-        try:
-            found = self._authenticator.authenticate(request.header(b"Authorization"))
-        except Busy:
-            raise refusal(503, "The server cannot check who you are now.", {b"Retry-After": b"2"}) from None
-        return found.addCallbacks(known, unknown)
+        return self._authenticator.authenticate(request.header(b"Authorization")).addCallbacks(known, unknown)

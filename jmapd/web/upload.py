@@ -33,7 +33,7 @@ class Uploads:
     def open(self, request: Request, principal: Principal | None) -> Body:
         """Begin one."""
         assert principal is not None
-        account, *rest = request.segments[2:]
+        account, *rest = request.segments[2:] or [""]
         if not account or any(rest):
             raise refusal(404, "An upload goes to /jmap/upload/{accountId}/.")
         if request.body_length is not None and request.body_length > self._limits.max_size_upload:

@@ -25,13 +25,17 @@ from jmapd.protocol.subprotocol import (
 from jmapd.push.hub import Hub, Subscription
 from jmapd.workers.pool import Answer, Origin, Pool, Reply
 
-NORMAL = 1000
 GOING_AWAY = 1001
-PROTOCOL_ERROR = 1002
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 INTERNAL_ERROR = 1011
+
+CLOSE_TIMEOUT = 5
+"""Seconds that a client has to answer a Close frame before the connection is aborted."""
+
+MAX_UNSENT = 64 * 1024 * 1024
+"""Octets that may be waiting for a client that does not read; what was running when it stopped must fit."""
 
 _log = Logger()
 
@@ -40,7 +44,8 @@ _log = Logger()
 class JMAPProtocol(WebSocketServerProtocol):
     """One connection.
 
-    :ivar heard: when something came from the peer last, on the factory's clock.
+    :ivar heard: when something came from the peer last, or it was not listened to, on the factory's clock.
+    :ivar pinged: when it was sent a Ping last.
     """
 
     factory: JMAPFactory
@@ -52,20 +57,15 @@ class JMAPProtocol(WebSocketServerProtocol):
         self.subscription: Subscription | None = None
         self.heard = 0.0
         self.pinged = 0.0
-        self._asked: dict[Deferred[Answer], None] = {}
+        self._asked: dict[Deferred[Answer], None] | None = None
         self._size = 0
-        self._pieces: list[bytes] = []
-        self._deaf = False
+        self._text: bytes | bytearray = b""
+        self._unsent = 0
 
     @property
-    def is_open(self) -> bool:
+    def can_send(self) -> bool:
         """Whether messages can be sent."""
         return bool(self.state == self.STATE_OPEN)
-
-    @is_open.setter
-    def is_open(self, value: Any) -> None:
-        # Autobahn keeps a future of this name, which nobody here waits for
-        pass
 
     def onConnect(self, request: Any) -> str:
         """The handshake has been checked before."""
@@ -74,50 +74,65 @@ class JMAPProtocol(WebSocketServerProtocol):
     def onOpen(self) -> None:
         """The handshake has been answered."""
         self.heard = self.pinged = self.factory.now()
-        self.factory.connections[self] = None
+        self.factory.opened(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Something has come: the peer lives."""
+        # without the text of a debug message, which Autobahn's own prepares each time
         self.heard = self.factory.now()
-        self._dataReceived(data)
+        self.data += data
+        self.consumeData()
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Write a frame, and close the connection of a client for whom far too much waits."""
+        self.transport.write(data)
+        if self.origin.held:
+            self._unsent += len(data)
+            if self._unsent > MAX_UNSENT:
+                self._unsent = 0
+                self.close(POLICY_VIOLATION, "you do not read what you asked for")
 
     def onMessageBegin(self, isBinary: bool) -> None:
         """A message begins; one that is not text ends the connection (RFC 8887 section 4.3.1)."""
-        self._pieces.clear()
+        self._text = b""
         self._size = 0
-        if isBinary and not self._deaf:
-            self._close(UNSUPPORTED_DATA, "messages are text")
+        if isBinary:
+            self.close(UNSUPPORTED_DATA, "messages are text")
 
     def onMessageFrameBegin(self, length: int) -> None:
         """A frame begins: its length is known before its bytes come."""
         self._size += length
-        if self._size > self.factory.max_size and not self._deaf:
+        if self._size > self.factory.max_size and self.can_send:
             error = limit("maxSizeRequest", f"A message may have {self.factory.max_size} octets.")
             self.sendMessage(render_error(error, Binding.WEBSOCKET))
-            self._close(MESSAGE_TOO_BIG, "the message is too large")
+            self.close(MESSAGE_TOO_BIG, "the message is too large")
 
     def onMessageFrameData(self, payload: bytes) -> None:
-        """Bytes of a frame."""
-        if not self._deaf:
-            self._pieces.append(payload)
+        """Bytes of a frame; nearly always all of a message."""
+        if not self.can_send:
+            self._text = b""
+        elif not self._text:
+            self._text = payload
+        else:
+            # one buffer that grows, however small the fragments are
+            if isinstance(self._text, bytes):
+                self._text = bytearray(self._text)
+            self._text += payload
 
     def onMessageFrameEnd(self) -> None:
         """Frames are not told apart."""
 
     def onMessageEnd(self) -> None:
         """A message is complete."""
-        if self._deaf or self.state != self.STATE_OPEN:
+        text, self._text = self._text, b""
+        if not self.can_send:
             return
-        pieces = self._pieces
-        text = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
         try:
-            self._message(text)
+            self._message(bytes(text))
         except RequestError as error:
             self.sendMessage(render_error(error, Binding.WEBSOCKET))
         except Exception:
-            _log.failure("a message failed")
-            self._close(INTERNAL_ERROR, "the server met an error of its own")
+            self._failed(Failure())
 
     def _message(self, text: bytes) -> None:
         about_pushes = push_message(text)
@@ -129,23 +144,30 @@ class JMAPProtocol(WebSocketServerProtocol):
             self._disable()
 
     def _submit(self, text: bytes) -> None:
+        if not self.factory.accepting:
+            return
         answer = self.factory.pool.submit(self.origin, text, Binding.WEBSOCKET)
         if not answer.called:
+            if self._asked is None:
+                self._asked = {}
             self._asked[answer] = None
         answer.addCallbacks(self._answered, self._cancelled, callbackArgs=(answer,))
-        answer.addErrback(self._broken)
+        answer.addErrback(self._failed)
 
     def _answered(self, answer: Answer, asked: Deferred[Answer]) -> None:
-        self._asked.pop(asked, None)
-        if self.state == self.STATE_OPEN:
+        if self._asked is not None:
+            self._asked.pop(asked, None)
+            # most connections are idle most of the time, and even an empty dict has its size
+            self._asked = self._asked or None
+        if self.can_send:
             self.sendMessage(answer.body)
 
     def _cancelled(self, failure: Failure) -> None:
         failure.trap(CancelledError)
 
-    def _broken(self, failure: Failure) -> None:
-        _log.failure("an answer could not be sent", failure)
-        self._close(INTERNAL_ERROR, "the server met an error of its own")
+    def _failed(self, failure: Failure) -> None:
+        _log.failure("a message or its answer failed", failure)
+        self.close(INTERNAL_ERROR, "the server met an error of its own")
 
     def _enable(self, enable: PushEnable) -> None:
         """Register first, then read the past: nothing falls between the two."""
@@ -158,13 +180,13 @@ class JMAPProtocol(WebSocketServerProtocol):
 
         def unread(failure: Failure) -> None:
             hub.remove(subscription)
-            if self.subscription is subscription and self.state == self.STATE_OPEN:
+            if self.subscription is subscription:
                 # without its pushes the client is better off with another connection
-                self._close(INTERNAL_ERROR, "the states could not be read")
+                self.close(INTERNAL_ERROR, "the states could not be read")
 
         states = self.factory.pool.perform("states", {"user": self.origin.principal.user})
         states.addCallbacks(read, unread)
-        states.addErrback(self._broken)
+        states.addErrback(self._failed)
 
     def _disable(self) -> None:
         if self.subscription is not None:
@@ -173,20 +195,27 @@ class JMAPProtocol(WebSocketServerProtocol):
 
     def push(self, message: bytes) -> bool:
         """Send a StateChange, unless the client does not read."""
-        if self.origin.held or self.state != self.STATE_OPEN:
+        if self.origin.held or not self.can_send:
             return False
         self.sendMessage(message)
         return True
 
     def pauseProducing(self) -> None:
         """The client does not read: it is not read from, and none of its Requests start."""
+        if self.origin.held:
+            # a TCP transport says so at each write
+            return
         self.origin.held = True
+        self._unsent = 0
+        # it is not listened to, so its silence means nothing
+        self.heard = self.factory.now()
         if self.transport is not None:
             self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """The client reads again."""
         self.origin.held = False
+        self.heard = self.factory.now()
         if self.transport is not None and self.state != self.STATE_CLOSED:
             self.transport.resumeProducing()
         self.factory.pool.released()
@@ -197,25 +226,37 @@ class JMAPProtocol(WebSocketServerProtocol):
         """The connection is gone; `onClose` sees to the rest."""
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye; what still comes is not looked at."""
-        if self.state == self.STATE_OPEN:
-            self._close(code, reason)
+        """Say goodbye, if that has not been said; what still comes is not looked at.
 
-    def _close(self, code: int, reason: str) -> None:
-        self._deaf = True
-        self._pieces.clear()
-        self.sendClose(code, reason)
+        :param reason: at most 123 octets.
+        """
+        if self.can_send:
+            self._text = b""
+            # the public `sendClose` is for applications, and takes none of the RFC's own codes but 1000
+            self.sendCloseFrame(code, reason.encode())
+            if self.origin.held:
+                # its answer could not be read otherwise
+                self.transport.resumeProducing()
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        """End the connection: after what was written, the Close frame at last, unless the client is past caring.
+
+        The heartbeat aborts it if it takes too long.
+        """
+        self.heard = self.factory.now()
+        super()._closeConnection(abort and not self.wasClean)
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self.transport.abortConnection()
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The connection is gone: what it waited for is dropped, what runs ends."""
-        self.factory.connections.pop(self, None)
         self._disable()
-        for asked in list(self._asked):
-            asked.cancel()
-        self._asked.clear()
-        if not self.factory.connections and self.factory.all_closed is not None:
-            all_closed, self.factory.all_closed = self.factory.all_closed, None
-            all_closed.callback(None)
+        asked, self._asked = self._asked, None
+        for one in list(asked or ()):
+            one.cancel()
+        self.factory.closed(self)
 
 
 class JMAPFactory(WebSocketServerFactory):
@@ -234,26 +275,49 @@ class JMAPFactory(WebSocketServerFactory):
         self.now = now
         self.max_size = max_size
         self.connections: dict[JMAPProtocol, None] = {}
-        self.all_closed: Deferred[None] | None = None
-        # a failure is told by a Close frame; pings are the heartbeat's
+        self.accepting = True
+        self._all_closed: Deferred[None] | None = None
+        # a failure is told by a Close frame; pings are the heartbeat's; the handshake was complete before Autobahn saw it
         self.setProtocolOptions(
-            failByDrop=False, autoPingInterval=0, utf8validateIncoming=True, closeHandshakeTimeout=5
+            failByDrop=False,
+            autoPingInterval=0,
+            utf8validateIncoming=True,
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=CLOSE_TIMEOUT,
         )
         pool.credentials_changed.append(self._credentials_changed)
 
-    def for_principal(self, principal: Principal, address: Any) -> JMAPProtocol:
+    def for_principal(self, principal: Principal) -> JMAPProtocol:
         """The protocol of a client that is known."""
         protocol = JMAPProtocol(principal)
         protocol.factory = self
         return protocol
 
+    def opened(self, connection: JMAPProtocol) -> None:
+        """One connection more."""
+        self.connections[connection] = None
+        if not self.accepting:
+            connection.close(GOING_AWAY, "the server is stopping")
+
+    def closed(self, connection: JMAPProtocol) -> None:
+        """One connection less."""
+        self.connections.pop(connection, None)
+        if not self.connections and self._all_closed is not None:
+            all_closed, self._all_closed = self._all_closed, None
+            all_closed.callback(None)
+
+    def finish(self) -> None:
+        """Take no further Requests; those that were taken are answered."""
+        self.accepting = False
+
     def close_all(self) -> Deferred[None]:
         """The server is going away: tell every client; fires when all are gone."""
+        self.finish()
         closed: Deferred[None] = Deferred()
         if not self.connections:
             closed.callback(None)
             return closed
-        self.all_closed = closed
+        self._all_closed = closed
         for connection in list(self.connections):
             connection.close(GOING_AWAY, "the server is stopping")
         return closed

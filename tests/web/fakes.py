@@ -30,7 +30,7 @@ class Asked:
     cancelled: bool = False
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, slots=False)
 class FakePool:
     """Answers at once, but for what it was told to hold back.
 

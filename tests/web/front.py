@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import attrs
-from jmapd.web.tree import make_tree
 from twisted.internet import reactor, ssl
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
@@ -25,6 +24,7 @@ from jmapd.push.throttle import ThrottleService
 from jmapd.web.certificates import Certificates, self_signed
 from jmapd.web.heartbeat import HeartbeatService
 from jmapd.web.request import HTTPFactory
+from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
 from tests.inreactor import run
 from tests.web.fakes import FakePool
@@ -48,8 +48,8 @@ class Front:
 
     async def connect(self, *, tls: bool = False) -> Peer:
         """A connection of a client, which trusts any certificate."""
-        port = self.ports[tls].getHost().port
-        endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+        address: Any = self.ports[tls].getHost()
+        endpoint: Any = TCP4ClientEndpoint(reactor, "127.0.0.1", address.port)
         if tls:
             endpoint = wrapClientTLS(ssl.CertificateOptions(verify=False), endpoint)
         peer: Peer = await connectProtocol(endpoint, Peer())
@@ -63,7 +63,7 @@ class Front:
             if not peer.lost:
                 peer.transport.abortConnection()  # type: ignore[union-attr]  # it is connected
         for port in self.ports:
-            await port.stopListening()
+            await maybeDeferred(port.stopListening)
         while self.http.channels or self.sockets.connections:
             await turn()
         await self.heartbeat.stopService()
@@ -88,7 +88,8 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     certificates = Certificates(reactor, *self_signed(folder, "localhost", options["now"]))
     certificates.load_now()
     secure = TLSMemoryBIOFactory(certificates, False, http)
-    ports = [reactor.listenTCP(0, factory, interface="127.0.0.1") for factory in (http, secure)]
+    listening: Any = reactor
+    ports = [listening.listenTCP(0, factory, interface="127.0.0.1") for factory in (http, secure)]
     return Front(pool, hub, sockets, http, heartbeat, throttling, passwords, ports)
 
 
@@ -106,8 +107,6 @@ def with_front(**options: Any) -> Callable[[Test], Callable[[Path], None]]:
     def decorate(test: Test) -> Callable[[Path], None]:
         @wraps(test)
         def started(tmp_path: Path) -> None:
-            from datetime import datetime
-
             async def whole() -> None:
                 front = start(tmp_path, now=datetime.now(UTC), **options)
                 try:
@@ -118,7 +117,7 @@ def with_front(**options: Any) -> Callable[[Test], Callable[[Path], None]]:
             run(whole())
 
         # pytest must see the argument that it is to give, not those of the test that is wrapped
-        del started.__wrapped__  # type: ignore[attr-defined]  # functools.wraps has put it there
+        del started.__wrapped__
         return started
 
     return decorate

@@ -181,7 +181,7 @@ class TestPool:
     @in_reactor
     async def test_a_reader_that_dies_is_replaced_and_its_requests_are_answered(self) -> Any:
         waiting = [self.ask(("Core/echo", {"n": n}, "0")) for n in range(4)]
-        for worker in list(self.pool._readers):
+        for worker in list(self.pool.crew.readers):
             kill(worker, signal.SIGKILL)
         answers = await DeferredList(waiting)
         assert [responses(answer)[0][1]["n"] for _, answer in answers] == [0, 1, 2, 3]
@@ -190,7 +190,7 @@ class TestPool:
 
     @in_reactor
     async def test_a_reader_past_the_hard_deadline_is_replaced(self) -> Any:
-        for worker in self.pool._readers:
+        for worker in self.pool.crew.readers:
             kill(worker, signal.SIGSTOP)
         waiting = [self.ask(("Core/echo", {"n": n}, "0")) for n in range(4)]
         answers = [answer for _, answer in await DeferredList(waiting)]
@@ -205,7 +205,7 @@ class TestPool:
             waiting.append(self.make_mailbox(f"box {number}"))
             if number % 10 == 5:
                 await deferLater(reactor, 0.001 * number, lambda: None)
-                kill(self.pool._writer, signal.SIGKILL)
+                kill(self.pool.crew.writer, signal.SIGKILL)
         answers = [answer for _, answer in await DeferredList(waiting)]
         names = await self.mailbox_names()
         for number, answer in enumerate(answers):
@@ -221,7 +221,7 @@ class TestPool:
 
     @in_reactor
     async def test_a_stuck_writer_is_replaced_and_what_it_had_is_done_once(self) -> Any:
-        kill(self.pool._writer, signal.SIGSTOP)
+        kill(self.pool.crew.writer, signal.SIGSTOP)
         waiting = [self.make_mailbox(f"stuck {number}") for number in range(3)]
         answers = [answer for _, answer in await DeferredList(waiting)]
         names = await self.mailbox_names()

@@ -1,6 +1,7 @@
 """Uploads that nothing refers to: bounded for each user, and seen by their uploader alone (RFC 8620 section 6)."""
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -89,7 +90,7 @@ def test_rfc8620_6_2_a_part_is_downloaded_decoded(tmp_path: Path) -> None:
         jmap.import_message(raw)
         (email,) = jmap.call("Email/get", ids=None)["list"]
         (attachment,) = email["attachments"]
-        about = {"user": 1, "account": jmap.account}
+        about: dict[str, Any] = {"user": 1, "account": jmap.account}
         assert parts(jmap.perform("blob_open", **about, blob=attachment["blobId"])) == (4, b"\x89PNG")
         assert parts(jmap.perform("blob_open", **about, blob=email["blobId"])) == (len(raw), raw)
         for wrong in (attachment["blobId"] + "0", "B" + "A" * 43, "x", attachment["blobId"][:44] + "i0-ffffff-5"):

@@ -1,0 +1,212 @@
+"""The worker processes themselves: started in their order, watched, and replaced when they end."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import attrs
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from jmapd.workers.channel import Frame
+from jmapd.workers.settings import WorkerSettings
+from jmapd.workers.turns import SLOW, Job
+from jmapd.workers.worker import Worker
+
+AHEAD = 2
+"""Jobs that a reader is given at a time: the next one is there when it has done the first."""
+
+WATCH = SLOW
+"""Seconds between two looks at what the workers are doing."""
+
+MAX_ATTEMPTS = 2
+"""How many workers may end over a job before it is given up."""
+
+RESPAWN = 0.2
+"""Seconds before a worker is replaced that ended before it was ready; longer each time."""
+
+_log = Logger()
+
+
+class Employer(Protocol):
+    """Gives the crew its jobs, and hears of them."""
+
+    def answered(self, worker: Worker, job: Job, frame: Frame) -> None:
+        """A job has been answered."""
+
+    def batch_begun(self, batch: int, jobs: list[Job]) -> None:
+        """The writer is about to commit a batch of these jobs."""
+
+    def writer_ready(self, committed: int) -> None:
+        """A new writer can be given jobs, and says which batch was committed last."""
+
+    def writer_ended(self, jobs: list[Job]) -> None:
+        """The writer has ended without answering these jobs."""
+
+    def taken_back(self, jobs: list[Job]) -> None:
+        """A reader has not answered these jobs, and is not going to."""
+
+    def reader_ready(self) -> None:
+        """A reader can be given jobs."""
+
+
+class Crew(Service):
+    """The readers and the writer.
+
+    The writer is started first, alone, for it may have to migrate the store; the readers follow when it is ready.
+
+    :param reactor: starts processes and tells the time.
+    :param settings: what the workers are told, but for which of them is the writer.
+    :param count: how many readers there are.
+    :param hard_deadline: seconds after which a worker that answers nothing is killed.
+    """
+
+    def __init__(
+        self, reactor: Any, settings: WorkerSettings, count: int, hard_deadline: float, employer: Employer
+    ) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._count = count
+        self._hard_deadline = hard_deadline
+        self._employer = employer
+        self._ready: list[Deferred[None]] = []
+        self._ended: dict[Worker, Deferred[None]] = {}
+        self._failures = 0
+        self._watch = LoopingCall(self._look)
+        self._watch.clock = reactor
+        self.readers: list[Worker] = []
+        self.writer: Worker | None = None
+        self.lock: int | None = None
+        """The descriptor that holds the data directory's lock; the writer gets a copy."""
+
+    def startService(self) -> None:
+        """Start the writer, and when it is ready the readers."""
+        super().startService()
+        self._start_writer()
+        self._watch.start(WATCH, now=False)
+
+    def stopService(self) -> Deferred[Any]:
+        """Let the workers end when they have done what they were given; fires when they have."""
+        super().stopService()
+        if self._watch.running:
+            self._watch.stop()
+        for worker in self._all():
+            self._ended[worker] = Deferred()
+            worker.finish()
+        done = DeferredList(list(self._ended.values()))
+        timer = self._reactor.callLater(self._hard_deadline, self._kill_all)
+
+        def finished(result: Any) -> Any:
+            if timer.active():
+                timer.cancel()
+            return result
+
+        return done.addBoth(finished)
+
+    def ready(self) -> Deferred[None]:
+        """Fires when the writer and a reader can be asked."""
+        if self._is_ready():
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._ready.append(waiting)
+        return waiting
+
+    def ready_writer(self) -> Worker | None:
+        """The writer, if it can be given jobs."""
+        return self.writer if self.writer is not None and self.writer.ready else None
+
+    def free_readers(self) -> list[Worker]:
+        """The readers that can be given a job, those that do nothing first."""
+        free = [worker for worker in self.readers if worker.ready and len(worker.jobs) < AHEAD]
+        return sorted(free, key=lambda worker: len(worker.jobs))
+
+    def _is_ready(self) -> bool:
+        return self.ready_writer() is not None and any(one.ready for one in self.readers)
+
+    def _all(self) -> list[Worker]:
+        return [*self.readers, *([] if self.writer is None else [self.writer])]
+
+    def _start_writer(self) -> None:
+        if self.running and self.writer is None:
+            self.writer = self._new_worker()
+            self.writer.start(attrs.evolve(self._settings, writer=True), self.lock)
+
+    def _start_readers(self) -> None:
+        """Start the readers that are missing."""
+        if not self.running or self.ready_writer() is None:
+            return
+        while len(self.readers) < self._count:
+            worker = self._new_worker()
+            self.readers.append(worker)
+            worker.start(self._settings, None)
+
+    def _new_worker(self) -> Worker:
+        return Worker(self._reactor, self._heard, self._employer.answered, self._process_ended)
+
+    def _heard(self, worker: Worker, frame: Frame) -> None:
+        """A worker has said something that answers no job."""
+        said = frame.arguments
+        if "batch" in said:
+            self._employer.batch_begun(said["batch"], [worker.jobs[number] for number in said["frames"]])
+        elif "ready" in said:
+            worker.ready = True
+            self._failures = 0
+            if worker is self.writer:
+                self._start_readers()
+                self._employer.writer_ready(said["committed"])
+            else:
+                self._employer.reader_ready()
+            self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        if self._is_ready():
+            waiting, self._ready = self._ready, []
+            for one in waiting:
+                one.callback(None)
+
+    def _process_ended(self, worker: Worker) -> None:
+        jobs = list(worker.jobs.values())
+        worker.jobs.clear()
+        was_writer = worker is self.writer
+        if was_writer:
+            self.writer = None
+            self._employer.writer_ended(jobs)
+        else:
+            self.readers.remove(worker)
+            if jobs:
+                jobs[0].attempts += 1
+            self._employer.taken_back(jobs)
+        if not self.running:
+            if worker in self._ended:
+                self._ended.pop(worker).callback(None)
+            return
+        _log.warn("worker {pid} has ended; another one is started", pid=worker.pid)
+        delay = 0.0 if worker.ready else RESPAWN * 2 ** min(self._failures, 5)
+        self._failures += not worker.ready
+        self._reactor.callLater(delay, self._start_writer if was_writer else self._start_readers)
+
+    def _look(self) -> None:
+        """Kill workers past the hard deadline, and free jobs that wait behind a slow one."""
+        now = self._reactor.seconds()
+        for worker in self._all():
+            # a writer may migrate the store for long before it is ready
+            busy = bool(worker.jobs) if worker.ready else worker is not self.writer
+            if busy and now - worker.since > self._hard_deadline:
+                _log.error("worker {pid} has not answered for {s} s", pid=worker.pid, s=self._hard_deadline)
+                self._give_up(worker)
+                worker.kill()
+        for reader in self.readers:
+            if len(reader.jobs) > 1 and now - reader.since > SLOW:
+                behind = list(reader.jobs)[1:]
+                self._employer.taken_back([reader.jobs.pop(number) for number in behind])
+
+    def _give_up(self, worker: Worker) -> None:
+        """The job whose turn has lasted too long is not tried again; in the writer each is tried alone first."""
+        if worker.jobs and (worker is not self.writer or len(worker.jobs) == 1):
+            next(iter(worker.jobs.values())).attempts = MAX_ATTEMPTS
+
+    def _kill_all(self) -> None:
+        for worker in self._all():
+            worker.kill()
