@@ -42,6 +42,9 @@ IDLE = 120.0
 GRACE = 10.0
 """Seconds that Requests under way, and clients saying goodbye, have when the server stops."""
 
+LOCK_PATIENCE = 5.0
+"""Seconds to wait at the start for the workers of a server that was killed to be gone."""
+
 _log = Logger()
 
 
@@ -121,11 +124,12 @@ class JmapdService(MultiService):
             _log.warn("Autobahn's native part (NVX) is not in use: large messages will be slow")
         data_dir = self._settings.server.data_dir
         try:
-            self._pool.crew.lock = lock.take(data_dir)
+            self._pool.crew.lock = lock.take(data_dir, patience=LOCK_PATIENCE)
             if any(listener.tls for listener in self._settings.server.listeners.values()):
                 self._certificates = self._load_certificate(data_dir)
         except (lock.Locked, OSError, ValueError) as error:
-            raise SystemExit(f"jmapd: {error}") from None
+            _say(f"jmapd: {error}")
+            raise SystemExit(1) from None
         super().startService()
         self._passwords.start()
         self._pool.startService()
@@ -161,8 +165,9 @@ class JmapdService(MultiService):
             try:
                 port = yield serverFromString(self._reactor, listener.endpoint).listen(factory)
             except Exception as error:
-                raise SystemExit(f"jmapd: server.listener.{name}: {listener.endpoint}: {error}") from None
+                raise _NotListening(f"server.listener.{name}: {listener.endpoint}: {error}") from None
             self._ports.append(port)
+            _log.info("{name} listens at {address}", name=name, address=port.getHost())
             if listener is telling and not self._address.url:
                 self._address.url = url_at(self._settings, port.getHost().port)
         _log.info("jmapd is ready: {url}", url=self._address.url)
@@ -183,8 +188,8 @@ class JmapdService(MultiService):
     def _give_up(self, failure: Any) -> None:
         """The server could not be started: one line, and status 1."""
         error = failure.value
-        if isinstance(error, SystemExit):
-            sys.stderr.write(f"{error}\n")
+        if isinstance(error, _NotListening):
+            _say(f"jmapd: {error}")
         else:
             _log.failure("jmapd could not be started", failure)
         self._reactor.callLater(0, _exit_with_failure, self._reactor)
@@ -206,6 +211,17 @@ class JmapdService(MultiService):
     def _within_grace(self, done: Deferred[Any]) -> Deferred[Any]:
         both = [done, deferLater(self._reactor, GRACE, lambda: None)]
         return DeferredList(both, fireOnOneCallback=True, consumeErrors=True)
+
+
+class _NotListening(Exception):
+    """A listener cannot listen; the message says which and why."""
+
+
+def _say(line: str) -> None:
+    """Tell whoever has started the server; twistd has made `sys.stderr` a part of its log."""
+    stream = sys.__stderr__ or sys.stderr
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 def _stopped(port: IListeningPort) -> Deferred[Any]:

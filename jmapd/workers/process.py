@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from jmapd.store.store import open_store
@@ -38,7 +39,9 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (settings.memory, settings.memory))
     link = Link(socket.socket(fileno=int(sys.argv[2])))
     worker = Writer.open(store, settings, link) if settings.writer else Reader.open(store, settings, link)
-    worker.serve()
+    # the front may be gone before it has heard the last word
+    with suppress(BrokenPipeError):
+        worker.serve()
     store.database.close()
 
 

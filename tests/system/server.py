@@ -130,17 +130,18 @@ class Server:
         client.trust_env = False
         return client
 
-    def socket(self, user: str = USER, password: str = PASSWORD, **options: Any) -> Socket:
-        """A JMAP WebSocket."""
-        trust = ssl.create_default_context(cafile=self.certificate)
+    def socket(self, user: str = USER, password: str = PASSWORD, trust: Path | None = None, **options: Any) -> Socket:
+        """A JMAP WebSocket; ``trust`` is the certificate's path, if it is not the server's own."""
+        context = ssl.create_default_context(cafile=trust or self.certificate)
         credentials = b64encode(f"{user}:{password}".encode()).decode()
         opened = connect(
             "wss" + self.url.removeprefix("https") + "/jmap/ws",
-            ssl=trust,
+            ssl=context,
             subprotocols=["jmap"],  # type: ignore[list-item]  # a NewType of str
             additional_headers={"Authorization": f"Basic {credentials}"},
             compression=None,
             max_size=None,
+            open_timeout=60,
             **options,
         ).__enter__()
         return Socket(opened)

@@ -41,6 +41,10 @@ class RecordingHub:
         self.announced.append(modseqs)
 
 
+MEMORY = 200_000_000
+"""Octets that a worker may use here: enough for what is sensible."""
+
+
 def request(*calls: tuple[str, dict[str, Any], str]) -> bytes:
     return orjson.dumps({"using": [CORE, MAIL], "methodCalls": calls})
 
@@ -89,7 +93,7 @@ class TestPool:
         self.origin = Origin(Principal(1, "anna@localhost"))
 
     def new_pool(self, data_dir: Path) -> Pool:
-        settings = WorkerSettings(f"sqlite:///{data_dir}/store.sqlite", str(data_dir))
+        settings = WorkerSettings(f"sqlite:///{data_dir}/store.sqlite", str(data_dir), memory=MEMORY)
         return Pool(reactor, settings, self.hub, readers=2, hard_deadline=1.0)
 
     def ask(self, *calls: tuple[str, dict[str, Any], str]) -> Deferred[Answer]:
@@ -197,6 +201,17 @@ class TestPool:
         assert {answer.status for answer in answers} <= {200, 503}
         # those whose turn it was get the error, those behind them are done by the next reader
         assert 1 <= sum(answer.status == 503 for answer in answers) <= 2
+
+    @in_reactor
+    async def test_a_reader_at_its_memory_bound_answers_and_is_replaced(self) -> None:
+        before = [worker.pid for worker in self.pool.crew.readers]
+        hostile = b'{"using":[],"methodCalls":[' + b",".join([b"[[]]"] * 1_900_000) + b"]}"
+        answer = await self.pool.submit(self.origin, hostile, Binding.HTTP)
+        assert answer.status == 503, answer.body[:200]
+        again = await self.ask(("Core/echo", {"still": "here"}, "0"))
+        assert responses(again)[0][1] == {"still": "here"}
+        while all(worker.pid in before for worker in self.pool.crew.readers):
+            await deferLater(reactor, 0.01, lambda: None)
 
     @in_reactor
     async def test_no_write_is_lost_or_done_twice_when_the_writer_dies(self) -> Any:
