@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 
 import attrs
@@ -27,6 +28,11 @@ class Link:
                 return None
             if frames := list(self._reader.feed(data)):
                 return frames
+
+    def is_quiet(self, seconds: float) -> bool:
+        """Whether nothing comes for so long."""
+        readable, _, _ = select.select([self.channel], [], [], seconds)
+        return not readable
 
     def poll(self) -> list[Frame]:
         """The frames that are there already."""

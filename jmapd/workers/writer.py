@@ -30,6 +30,9 @@ from jmapd.workers.tasks import Tasks
 MAX_BATCH = 64
 BATCH_SECONDS = 0.05
 
+QUIET_SECONDS = 0.1
+"""When nothing has come for so long, what is in the log is moved into the database."""
+
 _BATCH = "batch"
 
 _log = logging.getLogger(__name__)
@@ -57,6 +60,7 @@ class Writer:
     soft_deadline: float
     batch: int
     _waiting: deque[Frame] = attrs.field(factory=deque)
+    _uncheckpointed: bool = False
 
     @classmethod
     def open(cls, store: Store, settings: WorkerSettings, link: Link) -> Writer:
@@ -70,7 +74,9 @@ class Writer:
         self.link.tell({"ready": True, "committed": self.batch})
         while True:
             if not self._waiting:
-                checkpoint(self.store.database.connection)
+                if self._uncheckpointed and self.link.is_quiet(QUIET_SECONDS):
+                    checkpoint(self.store.database.connection)
+                    self._uncheckpointed = False
                 frames = self.link.wait()
                 if frames is None:
                     return
@@ -117,6 +123,7 @@ class Writer:
         keep_setting(self.store.database, _BATCH, str(self.batch + 1))
         self.link.tell({"batch": self.batch + 1, "frames": [frame.number for frame in taken]})
         self.store.database.commit()
+        self._uncheckpointed = True
         self.batch += 1
 
     def _alone(self, frame: Frame) -> Answer:

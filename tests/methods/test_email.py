@@ -100,7 +100,7 @@ def test_rfc8621_4_6_create_update_destroy(jmap: Engine) -> None:
     assert email["keywords"] == {"$draft": True}
     (value,) = email["bodyValues"].values()
     assert value["value"].rstrip("\n") == "draft body\nsecond line"
-    jmap.call(
+    said = jmap.call(
         "Email/set",
         update={
             made["id"]: {
@@ -111,6 +111,7 @@ def test_rfc8621_4_6_create_update_destroy(jmap: Engine) -> None:
             }
         },
     )
+    assert said["updated"] == {made["id"]: {"keywords": {"$flagged": True}}}
     email = get(jmap, made["id"], properties=["keywords", "mailboxIds"])
     assert email["keywords"] == {"$flagged": True}
     assert email["mailboxIds"] == {jmap.mailboxes["Sent"]: True}

@@ -89,7 +89,10 @@ class EmailSetter:
         if "mailboxIds" in touched:
             in_mailboxes = mutable.read_mailboxes(self.context, self.mailboxes, touched["mailboxIds"])
         self._change(old, keywords, in_mailboxes)
-        return None
+        # keywords are the same in any case, and kept in lower case
+        as_given = touched.get("keywords") is None or keywords == touched["keywords"].keys()
+        lowered = any(path.startswith("keywords/") and path != path.lower() for path in changes)
+        return None if as_given and not lowered else {"keywords": dict.fromkeys(sorted(keywords), True)}
 
     def destroy(self, number: int) -> None:
         """Remove an Email."""
