@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from twisted.internet import reactor
 
 from tests.engine import Engine, engine
 
@@ -13,3 +15,10 @@ def jmap(tmp_path: Path) -> Iterator[Engine]:
     """The workers' side with one account, in this process."""
     with engine(tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads_end() -> Iterator[None]:
+    """The reactor's threads would keep the test run from ending: no test lets the reactor shut down."""
+    yield
+    cast(Any, reactor).getThreadPool().stop()

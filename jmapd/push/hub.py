@@ -198,7 +198,8 @@ class Hub:
         subscription.started = False
         for name in subscription.accounts:
             account = self._accounts.get(name)
-            if account is not None and account.subscriptions.pop(subscription, subscription) is None:
+            if account is not None:
+                account.subscriptions.pop(subscription, None)
                 if not account.subscriptions:
                     self._unclaimed.add(name)
         self._started(subscription)

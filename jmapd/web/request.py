@@ -28,6 +28,9 @@ from jmapd.web.problem import Refusal, refusal
 LINGER = 5.0
 """Seconds for which the rest of a refused body is read, so that the client can read the answer."""
 
+LAST_WORDS = 1.0
+"""Seconds for the end of an answer to reach a client, and for its goodbye, when the server stops."""
+
 _AUTHORITY = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 _log = Logger()
 
@@ -156,7 +159,8 @@ class Channel(http.HTTPChannel):
         """Close the connection when all is sent; a client that does not let it end has only so much time for that."""
         super().loseConnection()
         self._losing = True
-        self.setTimeout(self.factory.timeout * self.PATIENCE)
+        hurry = self.factory.finishing and not self._waitingForTransport
+        self.setTimeout(LAST_WORDS if hurry else self.factory.timeout * self.PATIENCE)
 
     def timeoutConnection(self) -> None:
         """Nothing has come for long: that is the end, unless the client is busy reading."""
@@ -172,8 +176,10 @@ class Channel(http.HTTPChannel):
         """Close the connection now, or when the request under way is answered."""
         if self.requests:
             self.persistent = False
-        elif self.transport is not None:
-            self.loseConnection()
+            return
+        self.loseConnection()
+        if not self._waitingForTransport:
+            self.factory.gone(self)
 
     def _send100Continue(self) -> None:
         """It is sent when the request is accepted, not before."""
@@ -415,6 +421,7 @@ class HTTPFactory(Factory):
         self._reactor = site.reactor
         self.timeout = timeout
         self.channels: dict[Channel, None] = {}
+        self.finishing = False
         self._all_gone: Deferred[None] | None = None
 
     def buildProtocol(self, addr: Any) -> Any:
@@ -435,13 +442,13 @@ class HTTPFactory(Factory):
 
     def finish(self) -> Deferred[None]:
         """Let each connection end when its request is answered; fires when all have."""
-        gone: Deferred[None] = Deferred()
-        if not self.channels:
-            gone.callback(None)
-            return gone
-        self._all_gone = gone
+        self.finishing = True
+        gone = self._all_gone = Deferred()
         for channel in list(self.channels):
             channel.close_when_answered()
+        if not self.channels and not gone.called:
+            self._all_gone = None
+            gone.callback(None)
         return gone
 
     def log(self, request: http.Request) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Coroutine
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from argon2 import PasswordHasher
@@ -42,10 +42,10 @@ class World:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.pool: Any = FakePool()
+        self.pool = FakePool()
         self.passwords = CountedPasswords(reactor)
         self.passwords.start()
-        self.authenticator = Authenticator(self.clock, self.pool, self.passwords)
+        self.authenticator = Authenticator(self.clock, cast(Any, self.pool), self.passwords)
 
     def ask(self, name: str = NAME, password: str = PASSWORD) -> Deferred[Principal | None]:
         return self.authenticator.authenticate(basic(name, password))

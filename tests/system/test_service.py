@@ -168,3 +168,14 @@ def test_a_change_by_jmapctl_is_pushed(server: Server) -> None:
     server.jmapctl("import", USER, str(server.folder / "mail.mbox"))
     changed = watching.push()["changed"]
     assert list(changed[account_of(server)]) == ["Email"]
+
+
+def test_nothing_secret_is_logged(server: Server) -> None:
+    server.http().get(f"{server.url}/jmap/session?secret=query")
+    server.http(password="wrong horse").get(f"{server.url}/jmap/session")
+    server.socket().request(ECHO)
+    server.stop()
+    log = "".join(server.log)
+    assert not [word for word in ("secret=query", "wrong horse", PASSWORD, "Basic ") if word in log]
+    assert "Traceback" not in log
+    assert "Unhandled" not in log

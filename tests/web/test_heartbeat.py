@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import attrs
 import pytest
 from twisted.internet.task import Clock
@@ -41,7 +43,7 @@ class Connection:
 def beating(count: int, heartbeat: float, timeout: float) -> tuple[Clock, list[Connection]]:
     clock = Clock()
     connections = [Connection(clock) for _ in range(count)]
-    service = HeartbeatService(clock, lambda: list(connections), heartbeat, timeout)  # type: ignore[arg-type, return-value]  # they are like it
+    service = HeartbeatService(clock, lambda: list(connections), heartbeat, timeout)  # type: ignore[arg-type]  # they are like it
     service.startService()
     return clock, connections
 
@@ -55,7 +57,7 @@ def test_each_is_pinged_at_least_every_heartbeat(heartbeat: float, timeout: floa
             connection.heard = clock.seconds()
     for connection in connections:
         times = [0.0, *connection.pings]
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in pairwise(times)]
         assert max(gaps) <= heartbeat
         # and not much more often
         assert len(gaps) <= 20 * 2.5
