@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -10,18 +11,22 @@ import subprocess
 import sys
 import threading
 from base64 import b64encode
+from collections.abc import Coroutine
+from functools import cache
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import requests
-from websockets.sync.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect
 
 BIN = Path(sys.executable).parent
 PASSWORD = "correct horse"
 USER = "anna@localhost"
 START_SECONDS = 60
+
+Result = TypeVar("Result")
 
 CONFIGURATION = """
 [server]
@@ -130,27 +135,65 @@ class Server:
         client.trust_env = False
         return client
 
-    def socket(self, user: str = USER, password: str = PASSWORD, trust: Path | None = None, **options: Any) -> Socket:
+    def socket(self, user: str = USER, password: str = PASSWORD, trust: Path | None = None) -> Socket:
         """A JMAP WebSocket; ``trust`` is the certificate's path, if it is not the server's own."""
         context = ssl.create_default_context(cafile=trust or self.certificate)
         credentials = b64encode(f"{user}:{password}".encode()).decode()
-        opened = connect(
-            "wss" + self.url.removeprefix("https") + "/jmap/ws",
-            ssl=context,
-            subprotocols=["jmap"],  # type: ignore[list-item]  # a NewType of str
-            additional_headers={"Authorization": f"Basic {credentials}"},
-            compression=None,
-            max_size=None,
-            open_timeout=60,
-            **options,
-        ).__enter__()
-        return Socket(opened)
+        return Socket(
+            Connection(
+                "wss" + self.url.removeprefix("https") + "/jmap/ws",
+                ssl=context,
+                subprotocols=["jmap"],
+                additional_headers={"Authorization": f"Basic {credentials}"},
+                compression=None,
+                max_size=None,
+                open_timeout=60,
+            )
+        )
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The event loop of all connections, in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
+def _wait(coroutine: Coroutine[Any, Any, Result], seconds: float = 60) -> Result:
+    return asyncio.run_coroutine_threadsafe(asyncio.wait_for(coroutine, seconds), _loop()).result()
+
+
+class Connection:
+    """A WebSocket whose calls block.
+
+    The client in ``websockets.sync`` reads and writes in two threads, which corrupts the memory of a TLS connection
+    (python/cpython#151508); that of asyncio does not.
+    """
+
+    def __init__(self, url: str, **options: Any) -> None:
+        async def opened() -> ClientConnection:
+            return await connect(url, **options)
+
+        self._connection = _wait(opened())
+
+    def send(self, message: str | list[str]) -> None:
+        """Send a message, or one in fragments."""
+        _wait(self._connection.send(message))
+
+    def recv(self, timeout: float) -> str | bytes:
+        """The next message; ConnectionClosed when there will be none, TimeoutError after these seconds."""
+        return _wait(self._connection.recv(), timeout)
+
+    def close(self) -> None:
+        """Close it, with the closing handshake."""
+        _wait(self._connection.close())
 
 
 class Socket:
     """A JMAP client over one WebSocket: requests answered by id, pushes kept."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.pushes: list[dict[str, Any]] = []
         self._number = 0
