@@ -65,10 +65,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     address = Address(public_url(settings))
     sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, settings.limits.max_size_request)
     heartbeat = HeartbeatService(
-        reactor,
-        lambda: list(sockets.connections),
-        settings.web_sockets.heartbeat,
-        settings.web_sockets.timeout,
+        reactor, sockets.connections, settings.web_sockets.heartbeat, settings.web_sockets.timeout
     )
     passwords = Passwords(reactor)
     authenticator = Authenticator(reactor, pool, passwords)

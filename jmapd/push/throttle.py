@@ -8,11 +8,14 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from jmapd.push.hub import Hub, Subscription
 
 MIN_TICK = 0.01
 MAX_TICK = 0.25
+
+_log = Logger()
 
 
 class ThrottleService(Service):
@@ -65,6 +68,10 @@ class ThrottleService(Service):
         while self._waiting and now - self._waiting[0].last_push >= self._throttle:
             subscription = self._waiting.popleft()
             subscription.queued = False
-            self._hub.send(subscription)
+            try:
+                self._hub.send(subscription)
+            except Exception:
+                # one that fails must not take the pushes from all others
+                _log.failure("a push failed")
         if not self._waiting:
             self._tick.stop()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
 from jmapd.web.websocket import CLOSE_TIMEOUT, GOING_AWAY, POLICY_VIOLATION, JMAPProtocol
 
@@ -24,19 +25,19 @@ MAX_ROUND = 60.0
 MIN_TICK = 0.05
 MAX_TICK = 1.0
 
+_log = Logger()
+
 
 class HeartbeatService(Service):
     """Looks at every connection once in a round, a few at a time, driven by one LoopingCall.
 
     :param clock: an IReactorTime.
-    :param connections: gives those that are open.
+    :param connections: all that there are at any time.
     :param heartbeat: seconds between two pings to a connection, at most; 0: none.
     :param timeout: seconds without anything from the peer after which it is closed; 0: never.
     """
 
-    def __init__(
-        self, clock: Any, connections: Callable[[], list[JMAPProtocol]], heartbeat: float, timeout: float
-    ) -> None:
+    def __init__(self, clock: Any, connections: Collection[JMAPProtocol], heartbeat: float, timeout: float) -> None:
         self._clock = clock
         self._connections = connections
         self._heartbeat = heartbeat
@@ -63,12 +64,19 @@ class HeartbeatService(Service):
 
     def _look(self) -> None:
         if not self._waiting:
-            self._waiting.extend(self._connections())
+            self._waiting.extend(self._connections)
             looks = max(1, int(self._round / self._tick))
             self._share = -(-len(self._waiting) // looks)
         now = self._clock.seconds()
         for _ in range(min(self._share, len(self._waiting))):
-            self._see_to(self._waiting.popleft(), now)
+            connection = self._waiting.popleft()
+            if connection not in self._connections:
+                continue
+            try:
+                self._see_to(connection, now)
+            except Exception:
+                # one that fails must not take the heartbeat from all others
+                _log.failure("the heartbeat of a connection failed")
 
     def _see_to(self, connection: JMAPProtocol, now: float) -> None:
         if not connection.can_send:

@@ -78,9 +78,7 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     passwords.start()
     sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, limits.max_size_request)
     throttling = ThrottleService(reactor, hub, throttle)
-    heartbeat = HeartbeatService(
-        reactor, lambda: list(sockets.connections), options.get("heartbeat", 0), options.get("timeout", 0)
-    )
+    heartbeat = HeartbeatService(reactor, sockets.connections, options.get("heartbeat", 0), options.get("timeout", 0))
     heartbeat.startService()
     authenticator = Authenticator(reactor, pool, passwords)
     tree = make_tree(reactor, pool, authenticator, sockets, limits, lambda: "https://mail.example")

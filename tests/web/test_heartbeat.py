@@ -23,11 +23,14 @@ class Connection:
     pinged: float = 0.0
     can_send: bool = True
     aborted: bool = False
+    broken: bool = False
     code: int | None = None
     pings: list[float] = attrs.field(factory=list)
     origin: Origin = attrs.field(factory=lambda: Origin(Principal(1, "anna")))
 
     def sendPing(self) -> None:
+        if self.broken:
+            raise AttributeError
         self.pings.append(self.clock.seconds())
 
     def close(self, code: int, reason: str) -> None:
@@ -40,12 +43,29 @@ class Connection:
         self.aborted = True
 
 
-def beating(count: int, heartbeat: float, timeout: float) -> tuple[Clock, list[Connection]]:
+def beating(count: int, heartbeat: float, timeout: float) -> tuple[Clock, dict[Connection, None]]:
     clock = Clock()
-    connections = [Connection(clock) for _ in range(count)]
-    service = HeartbeatService(clock, lambda: list(connections), heartbeat, timeout)  # type: ignore[arg-type]  # they are like it
+    connections = dict.fromkeys(Connection(clock) for _ in range(count))
+    service = HeartbeatService(clock, connections, heartbeat, timeout)  # type: ignore[arg-type]  # they are like it
     service.startService()
     return clock, connections
+
+
+def test_one_that_is_gone_is_left_alone_and_one_that_fails_does_not_stop_the_others() -> None:
+    clock, connections = beating(10, 5, 10)
+    gone, failing, *others = connections
+    clock.advance(0.1)
+    # the round has begun, with all of them
+    gone.can_send = False
+    del connections[gone]
+    failing.broken = True
+    for second in range(60):
+        clock.advance(0.5)
+        for one in others:
+            one.heard = clock.seconds()
+        assert second < 20 or all(clock.seconds() - one.pinged <= 5 for one in others)
+    assert not gone.aborted
+    assert all(one.pings for one in others)
 
 
 @pytest.mark.parametrize(("heartbeat", "timeout"), [(60, 600), (5, 10), (1, 0), (0.5, 600)])
