@@ -12,6 +12,7 @@ import ssl
 import statistics
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,11 @@ class Server:
         """Fetch JSON over HTTP, or post and fetch."""
         headers = {"Authorization": self.credentials, **({"Content-Type": media} if media else {})}
         request = urllib.request.Request(url, body, headers)
-        with urllib.request.urlopen(request, context=self.trust) as response:
-            return json.load(response)
+        try:
+            with urllib.request.urlopen(request, context=self.trust) as response:
+                return json.load(response)
+        except urllib.error.URLError as error:
+            raise SystemExit(f"{url}: {error}") from None
 
     def session(self) -> dict[str, Any]:
         """The Session object."""
@@ -170,7 +174,7 @@ async def fan_out(server: Server, subscribers: int, changes: int, gap: float) ->
             *(asyncio.wait_for(socket.pushed.get(), 10) for socket in sockets), return_exceptions=True
         )
         times = [one for one in heard if isinstance(one, float)]
-        last = (max(times) - answered) * 1000 if times else float("nan")
+        last = max(0.0, max(times) - answered) * 1000 if times else float("nan")
         print(
             f"fan-out          {len(times)} of {subscribers} told, the last {last:.1f} ms after the change's response"
         )
@@ -211,8 +215,9 @@ async def seed(server: Server, count: int) -> None:
             for at, blob in enumerate(blobs)
         }
         await socket.ask([account.call("Email/import", emails=emails)])
-        print(f"\r{min(start + 50, count)} of {count} messages", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r{min(start + 50, count)} of {count} messages", end="", file=sys.stderr, flush=True)
+    print(f"\r{count} of {count} messages", file=sys.stderr)
     await socket.close()
 
 

@@ -120,11 +120,11 @@ class JmapdService(MultiService):
         if not autobahn.websocket.USES_NVX:
             _log.warn("Autobahn's native part (NVX) is not in use: large messages will be slow")
         data_dir = self._settings.server.data_dir
+        self._pool.crew.lock = _locked(data_dir)
         try:
-            self._pool.crew.lock = lock.take(data_dir, patience=LOCK_PATIENCE)
             if any(listener.tls for listener in self._settings.server.listeners.values()):
                 self._certificates = self._load_certificate(data_dir)
-        except (lock.Locked, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             _say(f"jmapd: {error}")
             raise SystemExit(1) from None
         super().startService()
@@ -208,6 +208,16 @@ class JmapdService(MultiService):
     def _within_grace(self, done: Deferred[Any]) -> Deferred[Any]:
         both = [done, deferLater(self._reactor, GRACE, lambda: None)]
         return DeferredList(both, fireOnOneCallback=True, consumeErrors=True)
+
+
+def _locked(data_dir: Path) -> int:
+    try:
+        return lock.take(data_dir, patience=LOCK_PATIENCE)
+    except lock.Locked as error:
+        _say(f"jmapd: {error}")
+    except OSError as error:
+        _say(f"jmapd: server.data-dir: {data_dir}: {error.strerror}")
+    raise SystemExit(1)
 
 
 class _NotListening(Exception):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 from argon2 import PasswordHasher
 
+from jmapd.ctl import passwords
 from jmapd.ctl.opening import Failure, Opening, full_name
 from jmapd.workers.client import OperationRefused, Unavailable
 
@@ -38,15 +38,14 @@ def add(opening: Opening, name: str, bare: bool, password_stdin: bool) -> None:
 @account.command("list")
 @click.pass_obj
 def list_accounts(opening: Opening) -> None:
-    """Print each account's address, id, number of messages and octets."""
+    """Print each account's address, id, number of messages and their octets."""
     rows = _perform(opening, "account_list", {})["accounts"]
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        click.echo(
-            f"{row['name']:<{width}}  {row['id']:<8} {row['emails']:>9,} messages {row['size'] / 1e6:>12,.1f} MB"
-        )
+        click.echo(f"{row['name']:<{width}}  {row['id']:<8} {row['emails']:>9,} messages {row['size']:>17,} octets")
     if not rows:
-        click.echo("There are no accounts yet; `jmapctl account add NAME` makes one.", err=True)
+        where = opening.settings().server.data_dir
+        click.echo(f"There are no accounts in {where} yet; `jmapctl account add NAME` makes one.", err=True)
 
 
 @account.command()
@@ -79,13 +78,7 @@ def hashed(password: str) -> str:
 
 
 def _password(address: str, from_stdin: bool) -> str:
-    if from_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    else:
-        password = click.prompt(f"Password for {address}", hide_input=True, confirmation_prompt=True)
-    if not password:
-        raise Failure("A password may not be empty.")
-    return str(password)
+    return passwords.checked(passwords.from_stdin() if from_stdin else passwords.prompted(address, twice=True))
 
 
 def _perform(opening: Opening, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:

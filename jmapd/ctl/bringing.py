@@ -131,7 +131,7 @@ class Import:
             outcome, detail = said[0]["outcome"], said[0].get("detail", "")
         self.counted[outcome] += 1
         if outcome == "refused":
-            self.progress.say(f"{item.origin}: left out: {detail}")
+            self.progress.say(f"{item.origin}: left out: {detail.removesuffix('.')}")
         last = place is item.places[-1]
         self.progress.advance(item.octets if last else 0, self.counted.total())
 

@@ -7,8 +7,10 @@ from typing import Any
 import attrs
 import orjson
 import treq
+from OpenSSL import SSL
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import deferLater, react
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
@@ -17,11 +19,23 @@ from jmapd.ctl.live_socket import Connection, Ended, connect
 
 _LONGEST_WAIT = 30
 _NEWEST = 10
+_TRUST = "; --ca-file names a certificate to trust"
 _OF_EMAIL = ["id", "threadId", "receivedAt", "from", "subject", "keywords", "mailboxIds"]
 
 
 class SignInFailed(Exception):
     """The server cannot be used; the message says why."""
+
+
+def _why(error: Exception) -> str:
+    """What keeps a server from answering, for a person."""
+    reasons = getattr(error, "reasons", None)
+    cause = reasons[0].value if reasons else error
+    if isinstance(cause, SSL.Error):
+        return f"no TLS with it ({cause.args[0][0][2] if cause.args and cause.args[0] else 'it ended early'}){_TRUST}"
+    if isinstance(cause, (ConnectionDone, ConnectionLost)):
+        return "it closed the connection; is http: or https: right?"
+    return str(cause).rstrip(".")
 
 
 def run(url: str, user: str, password: str, trusted: bytes | None) -> None:
@@ -61,9 +75,10 @@ class _Watch:
     push_state: str | None = None
     states: dict[str, str] = attrs.field(factory=dict)
     stopped: bool = False
+    signed_in: bool = False
 
     async def forever(self) -> None:
-        """Stay connected, until the reactor is told to stop."""
+        """Stay connected, until the reactor is told to stop; who cannot connect at first gets status 1."""
         self.reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         wait = 1
         while not self.stopped:
@@ -71,6 +86,7 @@ class _Watch:
                 session = await self._session()
                 connection = await connect(self.reactor, session, self.user, self.password, self.trust)
                 wait = 1
+                self.signed_in = True
                 await self._live(connection, session)
             except SignInFailed as error:
                 shown.line(str(error))
@@ -78,6 +94,9 @@ class _Watch:
             except Ended as error:
                 if self.stopped:
                     return
+                if not self.signed_in:
+                    shown.line(f"{error}.")
+                    raise SystemExit(1) from None
                 shown.line(f"{error}; trying again in {wait} s")
             await deferLater(self.reactor, wait)
             wait = min(wait * 2, _LONGEST_WAIT)
@@ -92,7 +111,7 @@ class _Watch:
             response = await client.get(f"{self.url}/.well-known/jmap", auth=(self.user, self.password))
             body = await response.content()
         except Exception as error:  # whatever keeps the server from answering is told and tried again
-            raise Ended(f"{self.url} does not answer: {error}") from None
+            raise Ended(f"{self.url} cannot be reached: {_why(error)}") from None
         if response.code == 401:
             raise SignInFailed(f"{self.url} does not accept this user and password.")
         if response.code != 200:

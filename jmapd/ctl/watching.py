@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import click
 
-from jmapd.config import Settings
+from jmapd.config import Settings, kinds
 from jmapd.config.address import public_url
+from jmapd.ctl import passwords
 from jmapd.ctl.opening import Failure, Opening, full_name
 
 _PASSWORD_VARIABLE = "JMAPCTL_PASSWORD"  # noqa: S105 (its name, not a password)
@@ -39,7 +39,7 @@ def watch(
     certificate is trusted where it is in the data directory.
     """
     settings = opening.settings()
-    base = url or public_url(settings)
+    base = _checked(url) if url else public_url(settings)
     if base is None:
         raise Failure("The configuration does not tell the port: give --url.")
     name = full_name(user, settings)
@@ -47,20 +47,30 @@ def watch(
     # here, not above: it takes half a second to import, and the reactor with it
     from jmapd.ctl import live  # noqa: PLC0415
 
-    live.run(base.rstrip("/"), name, password, _trusted(settings, ca_file))
+    live.run(base, name, password, _trusted(settings, ca_file))
+
+
+def _checked(url: str) -> str:
+    try:
+        return kinds.HTTP_URL.read(url)
+    except kinds.Unfit:
+        raise Failure(f"--url {url}: must be {kinds.HTTP_URL.allowed}") from None
 
 
 def _password(name: str, file: Path | None, from_stdin: bool) -> str:
     if file is not None:
-        return file.read_text().partition("\n")[0]
+        return passwords.from_file(file)
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    return os.environ.get(_PASSWORD_VARIABLE) or str(click.prompt(f"Password for {name}", hide_input=True))
+        return passwords.from_stdin()
+    return os.environ.get(_PASSWORD_VARIABLE) or passwords.prompted(name, twice=False)
 
 
 def _trusted(settings: Settings, given: Path | None) -> bytes | None:
     """PEM certificates to trust; ``None`` for those that the system does."""
     if given is not None:
-        return given.read_bytes()
+        pem = given.read_bytes()
+        if b"-----END CERTIFICATE-----" not in pem:
+            raise Failure(f"--ca-file {given}: holds no certificate in PEM form")
+        return pem
     own = settings.server.data_dir / "tls" / "certificate.pem"
     return own.read_bytes() if not settings.server.tls.certificate and own.is_file() else None

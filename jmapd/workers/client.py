@@ -176,8 +176,10 @@ def connect(data_dir: Path, settings: WorkerSettings) -> Client:
 def _own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
     try:
         held = lock.take(data_dir)
-    except (lock.Locked, OSError) as error:
+    except lock.Locked as error:
         raise Unavailable(str(error)) from None
+    except OSError as error:
+        raise Unavailable(f"{data_dir}: {error.strerror}") from None
     ours, theirs = socket.socketpair()
     try:
         writer = subprocess.Popen(  # noqa: S603  # our own interpreter, and JSON that we made

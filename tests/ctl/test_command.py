@@ -79,6 +79,21 @@ def test_accounts(here: Installation) -> None:
     assert "no account" in here.run("account", "delete", "anna", "--yes", status=1)
 
 
+def test_passwords_that_no_client_could_send(here: Installation) -> None:
+    for given, why in ((b"sch\xf6n\n", "is not UTF-8"), (b"a\tb\n", "control characters"), (b"\n", "empty")):
+        command = [*here.command, "account", "add", "bo", "--password-stdin"]
+        done = subprocess.run(command, input=given, capture_output=True, timeout=60)
+        assert done.returncode == 1
+        assert done.stderr.count(b"\n") == 1
+        assert why in done.stderr.decode()
+    assert "use --password-stdin" in here.run("account", "add", "bo", status=1)
+
+
+def test_a_data_directory_that_cannot_be(here: Installation) -> None:
+    (here.folder / "jmapd.toml").write_text('[server]\ndata-dir = "/dev/null"\n')
+    assert "/dev/null/control: Not a directory" in here.run("account", "list", status=1)
+
+
 def test_check_config(here: Installation) -> None:
     path = here.folder / "jmapd.toml"
     assert here.run("check-config") == f"{path} is valid\n"

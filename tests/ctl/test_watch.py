@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from jmapd.web.certificates import self_signed
 from tests.system.server import PASSWORD, USER, Server
 
 
@@ -68,3 +70,29 @@ def test_a_wrong_password_ends_it(server: Server) -> None:
     done = subprocess.run(watching, input="wrong\n", text=True, capture_output=True, timeout=60)
     assert done.returncode == 1
     assert done.stdout == f"{server.url} does not accept this user and password.\n"
+
+
+def watching(server: Server, *arguments: str) -> str:
+    command_line = command(server, "watch", "--user", USER, "--password-stdin", *arguments)
+    done = subprocess.run(command_line, input="any\n", text=True, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_server_that_was_never_reached_is_not_waited_for(server: Server, tmp_path: Path) -> None:
+    port = server.url.rpartition(":")[2]
+    nobody = watching(server, "--url", "http://127.0.0.1:9")
+    assert nobody.startswith("http://127.0.0.1:9 cannot be reached: ")
+    assert "refused" in nobody
+    assert "closed the connection" in watching(server, "--url", f"http://localhost:{port}")
+    certificate, _ = self_signed(tmp_path / "other", "localhost", datetime.now(UTC))
+    other = watching(server, "--ca-file", str(certificate))
+    assert "certificate verify failed" in other
+    assert "--ca-file" in other
+
+
+def test_what_watch_is_told_wrong(server: Server, tmp_path: Path) -> None:
+    assert "--url localhost:8443: must be an http: or https: URL" in watching(server, "--url", "localhost:8443")
+    (tmp_path / "text").write_text("none")
+    assert "holds no certificate" in watching(server, "--ca-file", str(tmp_path / "text"))

@@ -118,6 +118,12 @@ def test_a_second_server_on_the_data_directory_is_refused(server: Server) -> Non
     assert server.socket().request(ECHO)
 
 
+def test_a_data_directory_that_cannot_be_is_one_line_and_status_1(tmp_path: Path) -> None:
+    (tmp_path / "jmapd.toml").write_text('[server]\ndata-dir = "/dev/null"\n')
+    said = start_in_vain(tmp_path / "jmapd.toml")
+    assert (said.returncode, said.stderr) == (1, "jmapd: server.data-dir: /dev/null: File exists\n")
+
+
 def test_a_port_that_is_taken_is_one_line_and_status_1(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = Server(tmp_path)
