@@ -27,8 +27,8 @@ from jmapd.config.for_workers import worker_settings
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.web.certificates import Certificates, self_signed
+from jmapd.web.channel import HTTPFactory
 from jmapd.web.heartbeat import HeartbeatService
-from jmapd.web.request import HTTPFactory
 from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
 from jmapd.workers import lock

@@ -110,7 +110,7 @@ class _Sender:
         self._request.unregisterProducer()
         if left > 0:
             # less than was promised: the client must not take it for the whole
-            self._request.channel.transport.abortConnection()
+            self._request.channel.abort()
         else:
             self._request.end_response()
 
@@ -121,7 +121,7 @@ class _Sender:
             self._stalled = self._request.site.reactor.callLater(STALL, self._give_up)
 
     def _give_up(self) -> None:
-        self._request.channel.transport.abortConnection()
+        self._request.channel.abort()
 
     def resumeProducing(self) -> None:
         """The client reads again."""

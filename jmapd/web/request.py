@@ -13,23 +13,16 @@ from typing import Any, Protocol
 from urllib.parse import unquote, unquote_to_bytes
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IProtocol, IPushProducer
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web import http
-from twisted.web.iweb import INonQueuedRequestFactory
-from zope.interface import implementer
 
 from jmapd.auth.principal import Principal
 from jmapd.web.problem import Refusal, refusal
 
 LINGER = 5.0
 """Seconds for which the rest of a refused body is read, so that the client can read the answer."""
-
-LAST_WORDS = 1.0
-"""Seconds for the end of an answer to reach a client, and for its goodbye, when the server stops."""
 
 _AUTHORITY = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 _log = Logger()
@@ -95,94 +88,35 @@ class Site(Protocol):
         """Whom the request acts for; fails with `Refusal`."""
 
 
-class Channel(http.HTTPChannel):
-    """An HTTP/1.1 connection."""
+class Channel(Protocol):
+    """What a request came on: an HTTP/1.1 connection or a stream of an HTTP/2 one; beside this what Twisted asks of it.
 
-    PATIENCE = 5
-    """How often a connection may be found idle while the client has not read all of an answer."""
+    :ivar lingers: whether a request that is answered before its body is complete has the rest of it read: the answer
+        would be lost with the connection otherwise.
+    """
 
-    factory: HTTPFactory
-    transport: Any
+    lingers: bool
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._successor: IProtocol | None = None
-        self._patience = self.PATIENCE
-        self._losing = False
+    def pause(self) -> None:
+        """Read nothing more for now."""
 
-    def connectionMade(self) -> None:
-        """One connection more."""
-        super().connectionMade()
-        self.factory.channels[self] = None
+    def resume(self) -> None:
+        """Read on."""
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """One connection less."""
-        super().connectionLost(reason)
-        self.factory.gone(self)
+    def send_continue(self) -> None:
+        """Tell the client to send the body (RFC 9110 section 10.1.1)."""
 
-    def lineReceived(self, line: bytes) -> None:
-        """Tell a new request its first line, which Twisted keeps until the body is complete."""
-        before = len(self.requests)
-        super().lineReceived(line)
-        if len(self.requests) > before:
-            self.requests[-1].first_line(line)
+    def answered_early(self, request: Request) -> None:
+        """A request is being answered whose body is not complete."""
 
-    def rawDataReceived(self, data: bytes) -> None:
-        """What came in one piece with a WebSocket handshake is the WebSocket's."""
-        if self._successor is None:
-            super().rawDataReceived(data)
-        else:
-            self._successor.dataReceived(data)
+    def abort(self) -> None:
+        """End it now, as something that failed."""
 
     def hand_over(self, successor: IProtocol) -> tuple[Any, bytes]:
-        """Leave the connection to another protocol.
+        """Leave it to another protocol.
 
-        :returns: the transport, and what has come behind the request.
+        :returns: the successor's transport, and what has come behind the request.
         """
-        transport, self.transport = self.transport, None
-        self._successor = successor
-        transport.unregisterProducer()
-        if isinstance(transport, ProtocolWrapper):
-            transport.wrappedProtocol = successor
-        else:
-            transport.protocol = successor
-        early = b"".join(self._dataBuffer)
-        self.factory.gone(self)
-        return transport, early
-
-    def resumeProducing(self) -> None:
-        """The client has read all that was sent."""
-        self._patience = self.PATIENCE
-        super().resumeProducing()
-
-    def loseConnection(self) -> None:
-        """Close the connection when all is sent; a client that does not let it end has only so much time for that."""
-        super().loseConnection()
-        self._losing = True
-        hurry = self.factory.finishing and not self._waitingForTransport
-        self.setTimeout(LAST_WORDS if hurry else self.factory.timeout * self.PATIENCE)
-
-    def timeoutConnection(self) -> None:
-        """Nothing has come for long: that is the end, unless the client is busy reading."""
-        if self._losing:
-            self.transport.abortConnection()
-        elif self._waitingForTransport and self._patience:
-            self._patience -= 1
-            self.setTimeout(self.factory.timeout)
-        else:
-            super().timeoutConnection()
-
-    def close_when_answered(self) -> None:
-        """Close the connection now, or when the request under way is answered."""
-        if self.requests:
-            self.persistent = False
-            return
-        self.loseConnection()
-        if not self._waitingForTransport:
-            self.factory.gone(self)
-
-    def _send100Continue(self) -> None:
-        """It is sent when the request is accepted, not before."""
 
 
 class Request(http.Request):
@@ -192,7 +126,7 @@ class Request(http.Request):
     """The `Channel`; ``None`` when the connection is gone."""
 
     def __init__(self, channel: Channel, site: Site) -> None:
-        super().__init__(channel, False)
+        super().__init__(channel, False)  # type: ignore[arg-type]  # Twisted gives it other channels itself
         self.site = site
         self.segments: list[str] = []
         self._query = b""
@@ -204,14 +138,11 @@ class Request(http.Request):
         self._lost = False
         self._linger: Any = None
 
-    def first_line(self, line: bytes) -> None:
-        """What the request is about."""
-        try:
-            self.method, self.uri, self.clientproto = line.split(b" ", 2)
-        except ValueError:
-            return
+    def begin(self, method: bytes, target: bytes, version: bytes) -> None:
+        """What the request is about; its header follows."""
+        self.method, self.clientproto = method, version
         # a request may name the server too, as those to a proxy do (RFC 9112 section 3.2.2)
-        self.uri = _AUTHORITY.sub(b"", self.uri) or b"/"
+        self.uri = _AUTHORITY.sub(b"", target) or b"/"
         self.path, _, self._query = self.uri.partition(b"?")
         self.segments = [unquote(part.decode("ascii", "replace")) for part in self.path.split(b"/")[1:]]
 
@@ -257,7 +188,7 @@ class Request(http.Request):
             self._refuse(error)
             return
         if (self.header(b"Expect") or b"").lower() == b"100-continue" and self._awaits_body():
-            self.channel.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.channel.send_continue()
         self._resume()
         self._go_on()
 
@@ -350,16 +281,14 @@ class Request(http.Request):
         if status != http.NOT_MODIFIED:
             self.setHeader(b"Content-Length", str(length).encode())
         if not self._complete and self.body_length != 0:
-            self.setHeader(b"Connection", b"close")
-            self.channel.persistent = False
+            self.channel.answered_early(self)
         self._pending.clear()
 
     def end_response(self) -> None:
         """The answer has been written."""
-        if self._complete:
+        if self._complete or not self.channel.lingers:
             self._end()
             return
-        # a connection closed over what the client still sends would take the answer with it
         self._resume()
         self._linger = self.site.reactor.callLater(LINGER, self._abort)
 
@@ -373,7 +302,7 @@ class Request(http.Request):
     def _abort(self) -> None:
         self._linger = None
         if not self._lost:
-            self.channel.transport.abortConnection()
+            self.channel.abort()
 
     def connectionLost(self, reason: Failure) -> None:
         """The client is gone."""
@@ -387,69 +316,8 @@ class Request(http.Request):
         super().connectionLost(reason)
 
     def _pause(self) -> None:
-        transport = IPushProducer(self.channel.transport, None)
-        if transport is not None:
-            transport.pauseProducing()
+        self.channel.pause()
 
     def _resume(self) -> None:
-        transport = None if self._lost else IPushProducer(self.channel.transport, None)
-        if transport is not None:
-            transport.resumeProducing()
-
-
-@implementer(INonQueuedRequestFactory)
-class _Requests:
-    """Makes the requests of a site."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def __call__(self, channel: Channel) -> Request:
-        return Request(channel, self._site)
-
-
-class HTTPFactory(Factory):
-    """Makes a `Channel` for each connection.
-
-    :param timeout: seconds for which a connection may be idle between and within requests.
-    """
-
-    noisy = False
-
-    def __init__(self, site: Site, timeout: float) -> None:
-        self._requests = _Requests(site)
-        self._reactor = site.reactor
-        self.timeout = timeout
-        self.channels: dict[Channel, None] = {}
-        self.finishing = False
-        self._all_gone: Deferred[None] | None = None
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """One connection more."""
-        channel: Any = Channel()
-        channel.factory = self
-        channel.requestFactory = self._requests
-        channel.timeOut = self.timeout
-        channel.callLater = self._reactor.callLater
-        return channel
-
-    def gone(self, channel: Channel) -> None:
-        """A connection has ended, or is HTTP no more."""
-        self.channels.pop(channel, None)
-        if not self.channels and self._all_gone is not None:
-            all_gone, self._all_gone = self._all_gone, None
-            all_gone.callback(None)
-
-    def finish(self) -> Deferred[None]:
-        """Let each connection end when its request is answered; fires when all have."""
-        self.finishing = True
-        gone = self._all_gone = Deferred()
-        for channel in list(self.channels):
-            channel.close_when_answered()
-        if not self.channels and not gone.called:
-            self._all_gone = None
-            gone.callback(None)
-        return gone
-
-    def log(self, request: http.Request) -> None:
-        """Requests are not logged."""
+        if not self._lost:
+            self.channel.resume()

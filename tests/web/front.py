@@ -22,8 +22,8 @@ from jmapd.protocol.limits import Limits
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.web.certificates import Certificates, self_signed
+from jmapd.web.channel import HTTPFactory
 from jmapd.web.heartbeat import HeartbeatService
-from jmapd.web.request import HTTPFactory
 from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
 from tests.inreactor import run
