@@ -18,6 +18,7 @@ MODULES = {
 
 WORKER_SETTINGS = "jmapd.workers.settings"
 CLIENT = "jmapd.workers.client"
+BOUNDS = "jmapd.web.bounds"
 PRINCIPAL = "jmapd.auth.principal"
 """A value without imports of ours: `submit(principal, …)` names it, on whichever floor."""
 
@@ -28,8 +29,8 @@ ALLOWED = {
     "jmapd.methods": ("jmapd.protocol", "jmapd.store"),
     # a data type plugs into the methods: it knows their descriptor and what a call is handed
     "jmapd.datatypes": ("jmapd.protocol", "jmapd.message", "jmapd.store", "jmapd.methods"),
-    # what a worker is told is a value of the channel's, and the configuration makes it
-    "jmapd.config": ("jmapd.protocol", WORKER_SETTINGS),
+    # what a worker is told, and what a connection may take, are values that the configuration makes
+    "jmapd.config": ("jmapd.protocol", WORKER_SETTINGS, BOUNDS),
     "jmapd.auth": ("jmapd.protocol", "jmapd.workers"),
     "jmapd.push": ("jmapd.protocol", "jmapd.workers"),
     "jmapd.web": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push"),

@@ -8,6 +8,8 @@ from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.settings import (
     TLS,
     Listener,
+    Log,
+    Observe,
     Server,
     Settings,
     Storage,
@@ -20,6 +22,8 @@ __all__ = [
     "TLS",
     "ConfigurationError",
     "Listener",
+    "Log",
+    "Observe",
     "Server",
     "Settings",
     "Storage",

@@ -18,6 +18,8 @@ from jmapd.config.reading import Values
 _CERTIFICATE: Key = ("server", "tls", "certificate")
 _PRIVATE_KEY: Key = ("server", "tls", "private-key")
 _URL: Key = ("server", "url")
+_OBSERVE: Key = ("observe", "endpoint")
+_PUBLIC: Key = ("observe", "public")
 
 
 def mistakes(values: Values) -> Iterator[Mistake]:
@@ -26,6 +28,7 @@ def mistakes(values: Values) -> Iterator[Mistake]:
     yield from _heartbeat(values)
     yield from _quota(values)
     yield from _listeners(values)
+    yield from _observe(values)
     yield from _url(values)
     yield from _tls_files(values)
 
@@ -82,6 +85,18 @@ def _listeners(values: Values) -> Iterator[Mistake]:
                 "self-signed certificate is for loopback only",
                 (at, tls),
             )
+
+
+def _observe(values: Values) -> Iterator[Mistake]:
+    said = values.read[_OBSERVE]
+    if said and not values.read[_PUBLIC] and endpoint.reach(said) is Reach.NETWORK:
+        yield Mistake(
+            _PUBLIC,
+            False,
+            f"must be true, or the endpoint on loopback or a unix socket: {values.written(_OBSERVE)} is reached from "
+            "the network, and whoever reaches it is asked for nothing",
+            (_OBSERVE,),
+        )
 
 
 def _url(values: Values) -> Iterator[Mistake]:

@@ -157,6 +157,18 @@ def _sqlite_url(value: Any) -> str:
     return _text(value)
 
 
+def _one_of(*words: str) -> Kind[str]:
+    """One of a few words."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise Unfit
+        return str(value)
+
+    quoted = [f'"{word}"' for word in words]
+    return Kind(f"{', '.join(quoted[:-1])} or {quoted[-1]}", read)
+
+
 def _endpoint(value: Any) -> str:
     if not endpoint.is_valid(_text(value)):
         raise Unfit
@@ -174,3 +186,6 @@ ENDPOINT = Kind(
     'a Twisted server endpoint such as "tcp:8443:interface=127.0.0.1" or "unix:/run/jmapd.sock" (not "ssl:": tls says that)',
     _endpoint,
 )
+OPTIONAL_ENDPOINT = Kind(f'{ENDPOINT.allowed}, or "" for none', lambda value: "" if value == "" else _endpoint(value))
+LOG_LEVEL = _one_of("debug", "info", "warn", "error", "critical")
+LOG_FORMAT = _one_of("text", "json")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import attrs
+
 from jmapd.config import checks, table
 from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.reading import Values, read_file
 from jmapd.config.settings import (
     TLS,
     Listener,
+    Log,
+    Observe,
     Server,
     Settings,
     Storage,
@@ -19,6 +23,7 @@ from jmapd.config.settings import (
     Workers,
 )
 from jmapd.protocol.limits import Limits
+from jmapd.web.bounds import Bounds
 
 _STATE_DIRECTORY = "STATE_DIRECTORY"
 
@@ -45,6 +50,8 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
     server = _server(values, environment)
     return Settings(
         server=server,
+        observe=Observe(values["observe.endpoint"]),
+        log=Log(values["log.level"], values["log.format"] == "json", values["log.access"]),
         storage=Storage(values["storage.url"] or f"sqlite:///{server.data_dir / 'jmapd.sqlite'}"),
         workers=Workers(
             values["workers.count"],
@@ -80,6 +87,7 @@ def _server(values: Values, environment: Mapping[str, str]) -> Server:
         data_dir=_data_dir(values["server.data-dir"], environment),
         listeners=listeners,
         tls=TLS(values["server.tls.certificate"], values["server.tls.private-key"]),
+        bounds=_bounds(values),
     )
 
 
@@ -87,6 +95,11 @@ def _data_dir(said: str, environment: Mapping[str, str]) -> Path:
     # systemd gives several directories with colons between; the first is the unit's own
     state = environment.get(_STATE_DIRECTORY, "").split(":")[0]
     return Path(said or state or "var").absolute()
+
+
+def _bounds(values: Values) -> Bounds:
+    names = {field.name: field.name.replace("_", "-") for field in attrs.fields(Bounds)}
+    return Bounds(**{field: values[f"server.bounds.{name}"] for field, name in names.items()})
 
 
 def _limits(values: Values) -> Limits:

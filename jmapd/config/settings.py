@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 
 from jmapd.protocol.limits import Limits
+from jmapd.web.bounds import Bounds
 
 
 @attrs.frozen
@@ -40,6 +41,7 @@ class Server:
     :param url: scheme and authority by which clients reach us, or "" where the listeners tell it.
     :param data_dir: absolute.
     :param listeners: by name, in the file's order.
+    :param bounds: of each connection.
     """
 
     hostname: str
@@ -47,6 +49,31 @@ class Server:
     data_dir: Path
     listeners: Mapping[str, Listener]
     tls: TLS
+    bounds: Bounds
+
+
+@attrs.frozen
+class Observe:
+    """The door for those who look after the server.
+
+    :param endpoint: a Twisted server endpoint string; "" for none.
+    """
+
+    endpoint: str
+
+
+@attrs.frozen
+class Log:
+    """What is logged, and how.
+
+    :param level: the name of the least level.
+    :param json: whether each line is a JSON object.
+    :param access: whether requests and sockets have their lines.
+    """
+
+    level: str
+    json: bool
+    access: bool
 
 
 @attrs.frozen
@@ -105,6 +132,8 @@ class Settings:
     """The whole configuration."""
 
     server: Server
+    observe: Observe
+    log: Log
     storage: Storage
     workers: Workers
     web_sockets: WebSockets

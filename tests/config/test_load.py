@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from jmapd.config import ConfigurationError, Listener, WebSockets, load, table
 from jmapd.protocol.limits import Limits
+from jmapd.web.bounds import Bounds
 
 SHIPPED = Path(__file__).parents[2] / "etc" / "jmapd.toml"
 
@@ -64,6 +65,7 @@ def tls(certificate: object, key: object) -> str:
 def test_defaults() -> None:
     settings = load(None, {})
     assert settings.limits == Limits()
+    assert settings.server.bounds == Bounds()
     assert settings.server.listeners == {"https": Listener("tcp:8443:interface=127.0.0.1", tls=True)}
     assert settings.server.data_dir == Path.cwd() / "var"
     assert settings.storage.url == f"sqlite:///{Path.cwd()}/var/jmapd.sqlite"
@@ -147,7 +149,7 @@ def test_all_mistakes_of_a_file_at_once(lines: Lines) -> None:
 
 def test_unknown_tables(lines: Lines) -> None:
     assert lines("[serve]\nx = 1\n") == [
-        "serve.x = 1: is no setting; did you mean server? the file has server, storage, workers, jmap"
+        "serve.x = 1: is no setting; did you mean server? the file has server, observe, log, storage, workers, jmap"
     ]
     assert lines("server = 5\n") == ["server = 5: must be a table, [server]"]
     assert (
@@ -205,6 +207,30 @@ def test_tls_false_is_for_loopback(lines: Lines, tmp_path: Path) -> None:
     said = lines('[server.listener.a]\nendpoint = "tcp:8080"\ntls = false\n')
     assert len(said) == 1
     assert said[0].startswith("server.listener.a.tls = false: must be true")
+
+
+def test_the_observing_door_is_for_loopback_unless_it_is_public(lines: Lines, tmp_path: Path) -> None:
+    said = lines('[observe]\nendpoint = "tcp:9090"\n')
+    assert len(said) == 1
+    assert said[0].startswith("observe.public = false: must be true")
+    assert len(lines('[observe]\nendpoint = "9090"\n')) == 1
+    path = tmp_path / "jmapd.toml"
+    for endpoint, public in (("tcp:9090", "true"), ("unix:/run/x", "false"), ("tcp:0:interface=127.0.0.1", "false")):
+        path.write_text(f'[observe]\nendpoint = "{endpoint}"\npublic = {public}\n')
+        assert load(path, {}).observe.endpoint == endpoint
+
+
+def test_bounds_by_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "jmapd.toml"
+    path.write_text('[server.bounds]\nbody-rate = "2KiB"\nmax-header-fields = 50\nidle-timeout = "1m"\n')
+    assert load(path, {}).server.bounds == Bounds(body_rate=2048, max_header_fields=50, idle_timeout=60)
+
+
+def test_how_to_log(lines: Lines) -> None:
+    assert lines('[log]\nformat = "xml"\nlevel = 5\n') == [
+        'log.format = "xml": must be "text" or "json"',
+        'log.level = 5: must be "debug", "info", "warn", "error" or "critical"',
+    ]
 
 
 def test_no_certificate_away_from_loopback(lines: Lines) -> None:
