@@ -12,32 +12,35 @@ from typing import Any
 
 import autobahn.websocket
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from jmapd.auth.authenticator import Authenticator
 from jmapd.auth.passwords import Passwords
 from jmapd.config import Settings
-from jmapd.config.address import public_url, telling_listener, url_at
+from jmapd.config.address import public_url
 from jmapd.config.for_workers import worker_settings
+from jmapd.listeners import Address, Listeners, NotListening
+from jmapd.observe.access import AccessLog
+from jmapd.observe.metrics import Metrics
+from jmapd.observe.pages import Pages
+from jmapd.observe.readiness import Readiness
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
+from jmapd.readings import read_all
+from jmapd.web.admission import Admission
 from jmapd.web.certificates import Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
+from jmapd.web.connections import Connections
+from jmapd.web.doors import Threshold
 from jmapd.web.heartbeat import HeartbeatService
+from jmapd.web.ledger import Ledger
 from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
 from jmapd.workers import lock
-from jmapd.workers.client import SOCKET_NAME
 from jmapd.workers.control import ControlFactory
 from jmapd.workers.pool import Pool
-
-IDLE = 120.0
-"""Seconds for which an HTTP connection may be idle."""
 
 GRACE = 10.0
 """Seconds that Requests under way, and clients saying goodbye, have when the server stops."""
@@ -53,7 +56,10 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
 
     :param reactor: Twisted's, which everything is given.
     """
-    hub = Hub(reactor.seconds)
+    bounds = settings.server.bounds
+    metrics = Metrics()
+    access = AccessLog(settings.log.access)
+    hub = Hub(reactor.seconds, metrics)
     throttle = ThrottleService(reactor, hub, settings.web_sockets.throttle)
     pool = Pool(
         reactor,
@@ -61,30 +67,28 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         hub,
         readers=settings.workers.count or max(2, os.cpu_count() or 2),
         hard_deadline=settings.workers.hard_deadline,
+        metrics=metrics,
     )
     address = Address(public_url(settings))
-    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, settings.limits.max_size_request)
+    ledger = Ledger(reactor.seconds, bounds.max_sockets_per_user, metrics, access)
+    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, settings.limits.max_size_request, ledger)
     heartbeat = HeartbeatService(
         reactor, sockets.connections, settings.web_sockets.heartbeat, settings.web_sockets.timeout
     )
     passwords = Passwords(reactor)
     authenticator = Authenticator(reactor, pool, passwords)
-    tree = make_tree(reactor, pool, authenticator, sockets, settings.limits, address)
-    service = JmapdService(reactor, settings, pool, passwords, sockets, HTTPFactory(tree, IDLE), address)
+    tree = make_tree(reactor, pool, authenticator, sockets, settings.limits, address, metrics)
+    http = HTTPFactory(tree, bounds, metrics, access)
+    admission = Admission(bounds.max_connections_per_address, metrics)
+    threshold = Threshold(reactor, http, admission, bounds, metrics)
+    control = ControlFactory(pool, Connections(http, sockets, reactor.seconds).operations())
+    readiness = Readiness(lambda: pool.is_ready)
+    listeners = Listeners(reactor, settings, threshold, control, Pages(reactor, metrics, readiness), address)
+    service = JmapdService(reactor, settings, pool, passwords, sockets, http, listeners, readiness, address)
+    read_all(metrics, pool, http, sockets)
     for part in (throttle, heartbeat):
         part.setServiceParent(service)
     return service
-
-
-class Address:
-    """How clients reach the server: as configured, or by the port that was really bound."""
-
-    def __init__(self, configured: str | None) -> None:
-        self.url = configured or ""
-
-    def __call__(self) -> str:
-        """Scheme and authority."""
-        return self.url
 
 
 class JmapdService(MultiService):
@@ -98,6 +102,8 @@ class JmapdService(MultiService):
         passwords: Passwords,
         sockets: JMAPFactory,
         http: HTTPFactory,
+        listeners: Listeners,
+        readiness: Readiness,
         address: Address,
     ) -> None:
         super().__init__()
@@ -107,10 +113,10 @@ class JmapdService(MultiService):
         self._passwords = passwords
         self._sockets = sockets
         self._http = http
+        self._listeners = listeners
+        self._readiness = readiness
         self._address = address
         self._certificates: Certificates | None = None
-        self._ports: list[IListeningPort] = []
-        self._control: IListeningPort | None = None
         self._started: Deferred[Any] | None = None
         self.on_ready: Callable[[], None] | None = None
         """Called when every listener listens."""
@@ -154,38 +160,18 @@ class JmapdService(MultiService):
 
     @inlineCallbacks
     def _start(self) -> Any:
+        yield self._listeners.open_observing()
         yield self._pool.ready()
-        self._control = self._listen_control(self._settings.server.data_dir / SOCKET_NAME)
-        telling = telling_listener(self._settings)
-        for name, listener in self._settings.server.listeners.items():
-            factory = self._with_tls() if listener.tls else self._http
-            try:
-                port = yield serverFromString(self._reactor, listener.endpoint).listen(factory)
-            except Exception as error:
-                raise _NotListening(f"server.listener.{name}: {listener.endpoint}: {error}") from None
-            self._ports.append(port)
-            _log.info("{name} listens at {address}", name=name, address=port.getHost())
-            if listener is telling and not self._address.url:
-                self._address.url = url_at(self._settings, port.getHost().port)
+        yield self._listeners.open(self._certificates)
+        self._readiness.listening = True
         _log.info("jmapd is ready: {url}", url=self._address.url)
         if self.on_ready is not None:
             self.on_ready()
 
-    def _with_tls(self) -> IProtocolFactory:
-        assert self._certificates is not None
-        factory: IProtocolFactory = TLSMemoryBIOFactory(self._certificates, False, self._http)
-        return factory
-
-    def _listen_control(self, path: Path) -> IListeningPort:
-        """Listen for `jmapctl`; the lock says that a socket left behind is nobody's."""
-        path.unlink(missing_ok=True)
-        port: IListeningPort = self._reactor.listenUNIX(str(path), ControlFactory(self._pool), mode=0o600)
-        return port
-
     def _give_up(self, failure: Any) -> None:
         """The server could not be started: one line, and status 1."""
         error = failure.value
-        if isinstance(error, _NotListening):
+        if isinstance(error, NotListening):
             _say(f"jmapd: {error}")
         else:
             _log.failure("jmapd could not be started", failure)
@@ -194,8 +180,8 @@ class JmapdService(MultiService):
     @inlineCallbacks
     def stopService(self) -> Any:
         """Close the doors, finish what is under way, tell every client, end the workers."""
-        ports = [port for port in (*self._ports, self._control) if port is not None]
-        yield DeferredList([_stopped(port) for port in ports])
+        self._readiness.stopping = True
+        yield self._listeners.close()
         self._sockets.finish()
         yield self._within_grace(DeferredList([self._pool.idle(), self._http.finish()]))
         yield self._within_grace(self._sockets.close_all())
@@ -204,6 +190,7 @@ class JmapdService(MultiService):
         self._passwords.stop()
         if self._pool.crew.lock is not None:
             os.close(self._pool.crew.lock)
+        yield self._listeners.close_observing()
 
     def _within_grace(self, done: Deferred[Any]) -> Deferred[Any]:
         both = [done, deferLater(self._reactor, GRACE, lambda: None)]
@@ -220,19 +207,11 @@ def _locked(data_dir: Path) -> int:
     raise SystemExit(1)
 
 
-class _NotListening(Exception):
-    """A listener cannot listen; the message says which and why."""
-
-
 def _say(line: str) -> None:
     """Tell whoever has started the server; twistd has made `sys.stderr` a part of its log."""
     stream = sys.__stderr__ or sys.stderr
     stream.write(f"{line}\n")
     stream.flush()
-
-
-def _stopped(port: IListeningPort) -> Deferred[Any]:
-    return maybeDeferred(port.stopListening)
 
 
 def _exit_with_failure(reactor: Any) -> None:

@@ -24,6 +24,7 @@ PRINCIPAL = "jmapd.auth.principal"
 
 ALLOWED = {
     "jmapd.protocol": (),
+    "jmapd.observe": (),
     "jmapd.message": ("jmapd.protocol",),
     "jmapd.store": ("jmapd.protocol",),
     "jmapd.methods": ("jmapd.protocol", "jmapd.store"),
@@ -31,15 +32,20 @@ ALLOWED = {
     "jmapd.datatypes": ("jmapd.protocol", "jmapd.message", "jmapd.store", "jmapd.methods"),
     # what a worker is told, and what a connection may take, are values that the configuration makes
     "jmapd.config": ("jmapd.protocol", WORKER_SETTINGS, BOUNDS),
-    "jmapd.auth": ("jmapd.protocol", "jmapd.workers"),
-    "jmapd.push": ("jmapd.protocol", "jmapd.workers"),
-    "jmapd.web": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push"),
-    "jmapd.http2": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web"),
+    "jmapd.auth": ("jmapd.protocol", "jmapd.workers", "jmapd.observe"),
+    "jmapd.push": ("jmapd.protocol", "jmapd.workers", "jmapd.observe"),
+    "jmapd.web": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.observe"),
+    "jmapd.http2": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.observe"),
     "jmapd.ctl": ("jmapd.protocol", "jmapd.config", CLIENT),
     "jmapd.demo": ("jmapd.config", "jmapd.ctl", CLIENT, "jmapd.demo_mail"),
     "jmapd.demo_mail": (),
-    "jmapd.service": ("jmapd.protocol", "jmapd.config", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.http2"),
-    "jmapd.tap": ("jmapd.config", "jmapd.service"),
+    "jmapd.readings": ("jmapd.workers", "jmapd.web", "jmapd.observe"),
+    "jmapd.listeners": ("jmapd.config", "jmapd.workers", "jmapd.web", "jmapd.observe"),
+    "jmapd.service": (
+        "jmapd.protocol", "jmapd.config", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.http2",
+        "jmapd.observe", "jmapd.readings", "jmapd.listeners",
+    ),
+    "jmapd.tap": ("jmapd.config", "jmapd.service", "jmapd.observe"),
 }  # fmt: skip
 """For each room the rooms it may look into, beside itself."""
 
@@ -101,7 +107,7 @@ def test_arrows_point_down(name: str) -> None:
 def test_the_two_sides_of_the_workers(name: str) -> None:
     above = ("jmapd.config", "jmapd.auth", "jmapd.web", "jmapd.ctl", "jmapd.service", "jmapd.tap")
     if behind(name):
-        forbidden = (*above, "jmapd.push", *(f"jmapd.workers.{one}" for one in FRONT_OF_WORKERS))
+        forbidden = (*above, "jmapd.push", "jmapd.observe", *(f"jmapd.workers.{one}" for one in FRONT_OF_WORKERS))
     else:
         forbidden = (*above, "jmapd.store", "jmapd.methods", "jmapd.datatypes", "jmapd.message")
     up = [one for one in imports(name) if any(within(one, room) for room in forbidden)]

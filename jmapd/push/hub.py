@@ -14,6 +14,7 @@ import attrs
 import orjson
 from twisted.logger import Logger
 
+from jmapd.observe.metrics import Metrics
 from jmapd.protocol import statechange
 from jmapd.protocol.statechange import Modseqs
 
@@ -94,8 +95,9 @@ class Hub:
     :param now: tells the time, in seconds.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], metrics: Metrics | None = None) -> None:
         self._now = now
+        self.metrics = metrics or Metrics()
         self.epoch = ""
         self.throttle: Throttle | None = None
         self._accounts: dict[str, _Account] = {}
@@ -209,6 +211,10 @@ class Hub:
         if subscription.started and self._news(subscription):
             self._due(subscription)
 
+    def waiting(self, subscription: Subscription | None) -> int:
+        """How many states a client is to be told of when it may be."""
+        return len(self._news(subscription)) if subscription is not None and subscription.started else 0
+
     def send(self, subscription: Subscription) -> None:
         """Tell a client all that it does not know yet."""
         news = self._news(subscription) if subscription.started else ()
@@ -219,6 +225,7 @@ class Hub:
             # what is wrong with one client must not keep the others from hearing
             _log.failure("a push failed")
             return
+        self.metrics.push_sent()
         subscription.last_push = self._now()
         subscription.sent.update(((account, type), modseq) for account, type, modseq in news)
 

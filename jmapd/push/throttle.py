@@ -40,6 +40,7 @@ class ThrottleService(Service):
     def due(self, subscription: Subscription) -> None:
         """Send to a subscription now, or as soon as its time is over."""
         if subscription.queued:
+            self._hub.metrics.push_gathered()
             return
         if self._clock.seconds() - subscription.last_push >= self._throttle:
             self._hub.send(subscription)

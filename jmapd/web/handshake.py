@@ -12,6 +12,9 @@ from jmapd.web.request import Body, NoBody, Request
 from jmapd.web.resources import GET
 from jmapd.web.websocket import JMAPFactory, JMAPProtocol
 
+RETRY_AFTER = b"60"
+"""Seconds."""
+
 _VERSION = b"13"
 
 
@@ -28,11 +31,13 @@ class Handshake:
         """Check the handshake of a client that is known."""
         assert principal is not None
         check(request)
+        if not self._factory.ledger.has_room(principal):
+            raise refusal(429, "Too many WebSockets of this user are open.", {b"Retry-After": RETRY_AFTER})
         return NoBody(lambda: self._take_over(request, principal))
 
     def _take_over(self, request: Request, principal: Principal) -> None:
         """Give the connection to a WebSocket protocol, which answers the handshake itself."""
-        protocol = self._factory.for_principal(principal)
+        protocol = self._factory.for_principal(principal, request.client, request.clientproto)
         transport, early = request.channel.hand_over(protocol)
         protocol.makeConnection(transport)
         transport.registerProducer(protocol, True)

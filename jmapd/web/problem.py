@@ -19,6 +19,7 @@ class Refusal(Exception):
     def __init__(self, error: RequestError, headers: dict[bytes, bytes] | None = None) -> None:
         super().__init__(error.detail)
         self.status = error.status
+        self.limit = error.limit
         self.body = render_error(error, Binding.HTTP)
         self.headers = {b"Content-Type": PROBLEM_JSON, b"Cache-Control": b"no-store", **(headers or {})}
 

@@ -24,6 +24,14 @@ from jmapd.web.problem import Refusal, refusal
 LINGER = 5.0
 """Seconds for which the rest of a refused body is read, so that the client can read the answer."""
 
+BOUNDS_OF_LIMITS = {
+    "maxSizeRequest": "request.max-size",
+    "maxSizeUpload": "upload.max-size",
+    "maxConcurrentUpload": "upload.max-concurrent",
+    "maxConcurrentRequests": "request.max-concurrent",
+}
+"""What the configuration calls the limits of RFC 8620."""
+
 _AUTHORITY = re.compile(rb"https?://[^/?]*", re.IGNORECASE)
 _log = Logger()
 
@@ -93,9 +101,13 @@ class Channel(Protocol):
 
     :ivar lingers: whether a request that is answered before its body is complete has the rest of it read: the answer
         would be lost with the connection otherwise.
+    :ivar user: is told whom the request acts for.
+    :ivar factory: its ``log`` is told of the request's end; has the metrics.
     """
 
     lingers: bool
+    user: str
+    factory: Any
 
     def pause(self) -> None:
         """Read nothing more for now."""
@@ -125,6 +137,8 @@ class Request(http.Request):
     channel: Any
     """The `Channel`; ``None`` when the connection is gone."""
 
+    path = b""
+
     def __init__(self, channel: Channel, site: Site) -> None:
         super().__init__(channel, False)  # type: ignore[arg-type]  # Twisted gives it other channels itself
         self.site = site
@@ -137,9 +151,17 @@ class Request(http.Request):
         self._answered = False
         self._lost = False
         self._linger: Any = None
+        self.principal: Principal | None = None
+        """Whom it acts for, when that is known."""
+        self.client = peer_address(channel)
+        """The address that it came from."""
+        self.begun = 0.0
+        """When its first line had come, on the reactor's clock."""
+        self.logged = False
 
     def begin(self, method: bytes, target: bytes, version: bytes) -> None:
         """What the request is about; its header follows."""
+        self.begun = self.site.reactor.seconds()
         self.method, self.clientproto = method, version
         # a request may name the server too, as those to a proxy do (RFC 9112 section 3.2.2)
         self.uri = _AUTHORITY.sub(b"", target) or b"/"
@@ -168,7 +190,7 @@ class Request(http.Request):
         try:
             resource = self.site.resource(self)
         except Refusal as error:
-            self._refuse(error)
+            self.refuse(error)
             return
         if resource.public:
             self._open(None, resource)
@@ -182,10 +204,13 @@ class Request(http.Request):
         """The client may go on."""
         if self._lost:
             return
+        if principal is not None:
+            self.principal = principal
+            self.channel.user = principal.name
         try:
             self._body = resource.open(self, principal)
         except Refusal as error:
-            self._refuse(error)
+            self.refuse(error)
             return
         if (self.header(b"Expect") or b"").lower() == b"100-continue" and self._awaits_body():
             self.channel.send_continue()
@@ -242,7 +267,7 @@ class Request(http.Request):
         try:
             result: Deferred[Any] | None = function(*arguments)
         except Refusal as error:
-            self._refuse(error)
+            self.refuse(error)
             return None
         return result
 
@@ -252,12 +277,15 @@ class Request(http.Request):
             return
         if failure.check(Refusal):
             assert isinstance(failure.value, Refusal)
-            self._refuse(failure.value)
+            self.refuse(failure.value)
             return
         _log.failure("a request failed", failure)
-        self._refuse(refusal(500, "The server met an error of its own."))
+        self.refuse(refusal(500, "The server met an error of its own."))
 
-    def _refuse(self, error: Refusal) -> None:
+    def refuse(self, error: Refusal) -> None:
+        """Answer with an error, whatever is left of the body."""
+        if error.limit is not None and not self._lost:
+            self.channel.factory.metrics.hit(BOUNDS_OF_LIMITS.get(error.limit, error.limit))
         if self._body is not None:
             self._body.abandon()
             self._body = None
@@ -307,6 +335,8 @@ class Request(http.Request):
     def connectionLost(self, reason: Failure) -> None:
         """The client is gone."""
         self._lost = True
+        if self.begun and not self.finished:
+            self.channel.factory.log(self, answered=False)
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
@@ -321,3 +351,8 @@ class Request(http.Request):
     def _resume(self) -> None:
         if not self._lost:
             self.channel.resume()
+
+
+def peer_address(connection: Any) -> str:
+    """The address at the other end of a connection; "unix" where that is a UNIX socket."""
+    return getattr(connection.getPeer(), "host", None) or "unix"

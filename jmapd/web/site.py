@@ -12,6 +12,7 @@ from jmapd.auth.authenticator import Authenticator
 from jmapd.auth.basic import CHALLENGE
 from jmapd.auth.passwords import Busy
 from jmapd.auth.principal import Principal
+from jmapd.observe.metrics import Metrics
 from jmapd.web.problem import refusal
 from jmapd.web.request import Request, Resource
 from jmapd.workers.pool import OperationRefused
@@ -25,9 +26,15 @@ class Tree:
     """
 
     def __init__(
-        self, reactor: Any, authenticator: Authenticator, resources: Mapping[str, Resource], upgrade: Resource
+        self,
+        reactor: Any,
+        authenticator: Authenticator,
+        resources: Mapping[str, Resource],
+        upgrade: Resource,
+        metrics: Metrics | None = None,
     ) -> None:
         self.reactor = reactor
+        self._metrics = metrics or Metrics()
         self._authenticator = authenticator
         self._resources = resources
         self._upgrade = upgrade
@@ -52,12 +59,15 @@ class Tree:
 
         def known(principal: Principal | None) -> Principal:
             if principal is None:
+                if request.header(b"Authorization") is not None:
+                    self._metrics.signed_in("failed")
                 detail = "Say who you are: HTTP Basic, with an account's name and password."
                 raise refusal(401, detail, {b"WWW-Authenticate": CHALLENGE})
             return principal
 
         def unknown(failure: Failure) -> Any:
             failure.trap(Busy, OperationRefused)
+            self._metrics.signed_in("busy")
             raise refusal(503, "The server cannot check who you are now.", {b"Retry-After": b"2"})
 
         return self._authenticator.authenticate(request.header(b"Authorization")).addCallbacks(known, unknown)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jmapd.auth.authenticator import Authenticator
+from jmapd.observe.metrics import Metrics
 from jmapd.protocol.limits import Limits
 from jmapd.web.download import Downloads
 from jmapd.web.handshake import Handshake
@@ -24,6 +25,7 @@ def make_tree(
     sockets: JMAPFactory,
     limits: Limits,
     url: Callable[[], str],
+    metrics: Metrics | None = None,
 ) -> Tree:
     """The whole tree.
 
@@ -41,4 +43,4 @@ def make_tree(
         "/jmap/eventsource": NotBuilt(),
         "/jmap/ws": handshake,
     }
-    return Tree(reactor, authenticator, resources, handshake)
+    return Tree(reactor, authenticator, resources, handshake, metrics)

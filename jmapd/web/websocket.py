@@ -23,6 +23,8 @@ from jmapd.protocol.subprotocol import (
     render_error,
 )
 from jmapd.push.hub import Hub, Subscription
+from jmapd.web.ledger import Ledger
+from jmapd.web.traffic import Traffic
 from jmapd.workers.pool import Answer, Origin, Pool, Reply
 
 GOING_AWAY = 1001
@@ -46,13 +48,23 @@ class JMAPProtocol(WebSocketServerProtocol):
 
     :ivar heard: when something came from the peer last, or it was not listened to, on the factory's clock.
     :ivar pinged: when it was sent a Ping last.
+    :ivar number: the connection's, in the order in which they were opened.
+    :ivar opened: when it was, on the factory's clock.
+    :param client: the address that it came from.
+    :param version: of HTTP.
     """
 
     factory: JMAPFactory
     transport: Any
 
-    def __init__(self, principal: Principal) -> None:
+    number = 0
+    opened = 0.0
+
+    def __init__(self, principal: Principal, client: str, version: str) -> None:
         super().__init__()
+        self.client = client
+        self.version = version
+        self.traffic = Traffic()
         self.origin = Origin(principal)
         self.subscription: Subscription | None = None
         self.heard = 0.0
@@ -67,6 +79,16 @@ class JMAPProtocol(WebSocketServerProtocol):
         """Whether messages can be sent."""
         return bool(self.state == self.STATE_OPEN)
 
+    @property
+    def asked(self) -> int:
+        """How many Requests wait or run."""
+        return len(self._asked or ())
+
+    @property
+    def unsent(self) -> int:
+        """Octets that were written since the client stopped reading; 0 while it reads."""
+        return self._unsent if self.origin.held else 0
+
     def onConnect(self, request: Any) -> str:
         """The handshake has been checked before."""
         return SUBPROTOCOL
@@ -80,17 +102,24 @@ class JMAPProtocol(WebSocketServerProtocol):
         """Something has come: the peer lives."""
         # without the text of a debug message, which Autobahn's own prepares each time
         self.heard = self.factory.now()
+        self.traffic.bytes_in += len(data)
         self.data += data
         self.consumeData()
 
     def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
         """Write a frame, and close the connection of a client for whom far too much waits."""
+        self.traffic.bytes_out += len(data)
         self.transport.write(data)
         if self.origin.held:
             self._unsent += len(data)
             if self._unsent > MAX_UNSENT:
                 self._unsent = 0
                 self.close(POLICY_VIOLATION, "you do not read what you asked for")
+
+    def sendMessage(self, payload: bytes, *arguments: Any, **named: Any) -> None:
+        """Send a message."""
+        self.traffic.messages_out += 1
+        super().sendMessage(payload, *arguments, **named)
 
     def onMessageBegin(self, isBinary: bool) -> None:
         """A message begins; one that is not text ends the connection (RFC 8887 section 4.3.1)."""
@@ -103,6 +132,7 @@ class JMAPProtocol(WebSocketServerProtocol):
         """A frame begins: its length is known before its bytes come."""
         self._size += length
         if self._size > self.factory.max_size and self.can_send:
+            self.factory.ledger.metrics.hit("request.max-size")
             error = limit("maxSizeRequest", f"A message may have {self.factory.max_size} octets.")
             self.sendMessage(render_error(error, Binding.WEBSOCKET))
             self.close(MESSAGE_TOO_BIG, "the message is too large")
@@ -125,6 +155,7 @@ class JMAPProtocol(WebSocketServerProtocol):
     def onMessageEnd(self) -> None:
         """A message is complete."""
         text, self._text = self._text, b""
+        self.traffic.messages_in += 1
         if not self.can_send:
             return
         try:
@@ -256,7 +287,15 @@ class JMAPProtocol(WebSocketServerProtocol):
         asked, self._asked = self._asked, None
         for one in list(asked or ()):
             one.cancel()
-        self.factory.closed(self)
+        self.factory.closed(self, *self._goodbye())
+
+    def _goodbye(self) -> tuple[int | None, str, bool]:
+        """The code and the reason of the first Close frame, and whether it was ours."""
+        if self.closedByMe:
+            ours: bytes | None = self.localCloseReason
+            return self.localCloseCode, (ours or b"").decode(), True
+        theirs: str | None = self.remoteCloseReason
+        return self.remoteCloseCode, theirs or "", False
 
 
 class JMAPFactory(WebSocketServerFactory):
@@ -268,8 +307,17 @@ class JMAPFactory(WebSocketServerFactory):
 
     noisy = False
 
-    def __init__(self, reactor: Any, pool: Pool, hub: Hub, now: Callable[[], float], max_size: int) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        pool: Pool,
+        hub: Hub,
+        now: Callable[[], float],
+        max_size: int,
+        ledger: Ledger | None = None,
+    ) -> None:
         super().__init__(reactor=reactor, server="jmapd", protocols=[SUBPROTOCOL])
+        self.ledger = ledger or Ledger(now)
         self.pool = pool
         self.hub = hub
         self.now = now
@@ -287,21 +335,32 @@ class JMAPFactory(WebSocketServerFactory):
         )
         pool.credentials_changed.append(self._credentials_changed)
 
-    def for_principal(self, principal: Principal) -> JMAPProtocol:
-        """The protocol of a client that is known."""
-        protocol = JMAPProtocol(principal)
+    def for_principal(self, principal: Principal, client: str, version: bytes) -> JMAPProtocol:
+        """The protocol of a client that is known.
+
+        :param client: the address that it came from.
+        :param version: of HTTP, such as ``HTTP/1.1``.
+        """
+        protocol = JMAPProtocol(principal, client, version.decode())
         protocol.factory = self
         return protocol
 
     def opened(self, connection: JMAPProtocol) -> None:
         """One connection more."""
         self.connections[connection] = None
+        self.ledger.opened(connection, ", ".join(map(str, connection.websocket_extensions_in_use)))
         if not self.accepting:
             connection.close(GOING_AWAY, "the server is stopping")
 
-    def closed(self, connection: JMAPProtocol) -> None:
-        """One connection less."""
-        self.connections.pop(connection, None)
+    def closed(self, connection: JMAPProtocol, code: int | None, reason: str, by_us: bool) -> None:
+        """One connection less.
+
+        :param code: of the first Close frame, and its reason.
+        :param by_us: whether that was ours.
+        """
+        if connection in self.connections:
+            del self.connections[connection]
+            self.ledger.closed(connection, code, reason, by_us)
         if not self.connections and self._all_closed is not None:
             all_closed, self._all_closed = self._all_closed, None
             all_closed.callback(None)

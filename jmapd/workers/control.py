@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
@@ -12,14 +16,18 @@ from jmapd.workers.channel import ChannelBroken, Frame, FrameReader
 from jmapd.workers.operations import CONTROL
 from jmapd.workers.pool import Pool, Reply
 
+Operation = Callable[[dict[str, Any]], dict[str, Any]]
+"""Something that the front itself does: arguments in, arguments out; raises `OperationRefused`."""
+
 _log = Logger()
 
 
 class Control(Protocol):
-    """One `jmapctl`: whoever may open the socket may do all of `CONTROL`."""
+    """One `jmapctl`: whoever may open the socket may do all of `CONTROL`, and what the front does itself."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, front: Mapping[str, Operation]) -> None:
         self._pool = pool
+        self._front = front
         self._frames = FrameReader()
 
     def dataReceived(self, data: bytes) -> None:
@@ -34,10 +42,13 @@ class Control(Protocol):
     def _asked(self, frame: Frame) -> None:
         arguments = dict(frame.arguments)
         operation = arguments.pop("operation", None)
-        if operation not in CONTROL:
+        if operation in self._front:
+            done = maybeDeferred(self._front[operation], arguments).addCallback(Reply, b"")
+        elif operation in CONTROL:
+            done = self._pool.perform(operation, arguments, frame.body)
+        else:
             self._answer(frame.number, {"refused": "unknown", "detail": "There is no such operation."}, b"")
             return
-        done = self._pool.perform(operation, arguments, frame.body)
         done.addCallbacks(self._done, self._refused, callbackArgs=(frame.number,), errbackArgs=(frame.number,))
         done.addErrback(lambda failure: _log.failure("control socket", failure))
 
@@ -56,13 +67,17 @@ class Control(Protocol):
 
 
 class ControlFactory(Factory):
-    """Makes a `Control` for each connection."""
+    """Makes a `Control` for each connection.
+
+    :param front: the operations that the front does itself, by name.
+    """
 
     noisy = False
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, front: Mapping[str, Operation]) -> None:
         self._pool = pool
+        self._front = front
 
     def buildProtocol(self, addr: IAddress | None) -> Control:
         """One `jmapctl` more."""
-        return Control(self._pool)
+        return Control(self._pool, self._front)

@@ -10,10 +10,11 @@ from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from jmapd.observe.metrics import Metrics
 from jmapd.workers.channel import Frame
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.turns import SLOW, Job
-from jmapd.workers.worker import Worker
+from jmapd.workers.worker import DEADLINE, Worker
 
 AHEAD = 2
 """Jobs that a reader is given at a time: the next one is there when it has done the first."""
@@ -64,13 +65,20 @@ class Crew(Service):
     """
 
     def __init__(
-        self, reactor: Any, settings: WorkerSettings, count: int, hard_deadline: float, employer: Employer
+        self,
+        reactor: Any,
+        settings: WorkerSettings,
+        count: int,
+        hard_deadline: float,
+        employer: Employer,
+        metrics: Metrics,
     ) -> None:
         self._reactor = reactor
         self._settings = settings
         self._count = count
         self._hard_deadline = hard_deadline
         self._employer = employer
+        self._metrics = metrics
         self._ready: list[Deferred[None]] = []
         self._ended: dict[Worker, Deferred[None]] = {}
         self._failures = 0
@@ -107,7 +115,7 @@ class Crew(Service):
 
     def ready(self) -> Deferred[None]:
         """Fires when the writer and a reader can be asked."""
-        if self._is_ready():
+        if self.is_ready:
             return succeed(None)
         waiting: Deferred[None] = Deferred()
         self._ready.append(waiting)
@@ -122,7 +130,9 @@ class Crew(Service):
         free = [worker for worker in self.readers if worker.ready and len(worker.jobs) < AHEAD]
         return sorted(free, key=lambda worker: len(worker.jobs))
 
-    def _is_ready(self) -> bool:
+    @property
+    def is_ready(self) -> bool:
+        """Whether the writer and a reader can be asked now."""
         return self.ready_writer() is not None and any(one.ready for one in self.readers)
 
     def _all(self) -> list[Worker]:
@@ -161,7 +171,7 @@ class Crew(Service):
             self._tell_ready()
 
     def _tell_ready(self) -> None:
-        if self._is_ready():
+        if self.is_ready:
             waiting, self._ready = self._ready, []
             for one in waiting:
                 one.callback(None)
@@ -182,6 +192,7 @@ class Crew(Service):
             if worker in self._ended:
                 self._ended.pop(worker).callback(None)
             return
+        self._metrics.worker_replaced("writer" if was_writer else "reader", worker.end)
         _log.warn("worker {pid} has ended; another one is started", pid=worker.pid)
         delay = 0.0 if worker.ready else RESPAWN * 2 ** min(self._failures, 5)
         self._failures += not worker.ready
@@ -196,7 +207,7 @@ class Crew(Service):
             if busy and now - worker.since > self._hard_deadline:
                 _log.error("worker {pid} has not answered for {s} s", pid=worker.pid, s=self._hard_deadline)
                 self._give_up(worker)
-                worker.kill()
+                worker.kill(DEADLINE)
         for reader in self.readers:
             if len(reader.jobs) > 1 and now - reader.since > SLOW:
                 behind = list(reader.jobs)[1:]

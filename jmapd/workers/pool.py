@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from jmapd.observe.metrics import Metrics
 from jmapd.protocol.errors import limit, server_unavailable
 from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding, render_error
@@ -80,11 +81,19 @@ class Pool(Service):
     """
 
     def __init__(
-        self, reactor: Any, settings: WorkerSettings, hub: Hub, *, readers: int = 2, hard_deadline: float = 30.0
+        self,
+        reactor: Any,
+        settings: WorkerSettings,
+        hub: Hub,
+        *,
+        readers: int = 2,
+        hard_deadline: float = 30.0,
+        metrics: Metrics | None = None,
     ) -> None:
         self._reactor = reactor
         self._hub = hub
-        self.crew = Crew(reactor, settings, readers, hard_deadline, self)
+        self._metrics = metrics or Metrics()
+        self.crew = Crew(reactor, settings, readers, hard_deadline, self, self._metrics)
         self._turns = Turns(settings.limits.max_concurrent_requests)
         self._internal: deque[Job] = deque()
         self._to_writer: deque[Job] = deque()
@@ -107,6 +116,16 @@ class Pool(Service):
         """Fires when the writer and a reader can be asked."""
         return self.crew.ready()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the writer and a reader can be asked now."""
+        return self.crew.is_ready
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many jobs wait, for what: a user's turn, a reader, the writer."""
+        return {"turn": self._turns.waiting, "reader": len(self._internal), "writer": len(self._to_writer)}
+
     def idle(self) -> Deferred[None]:
         """Fires when no Request waits or runs."""
         if self._turns.is_idle():
@@ -127,7 +146,10 @@ class Pool(Service):
         arguments = {"operation": REQUEST, "user": origin.principal.user, "binding": binding.value}
         done: Deferred[Answer] = Deferred(lambda _: self._forget(job))
         job = Job(REQUEST, arguments, request, done, writes=bool(_WRITING.search(request)), origin=origin)
+        job.asked = self._reactor.seconds()
         if not self._turns.add(job):
+            self._metrics.hit("request.max-concurrent")
+            self._metrics.request(binding.value, "refused", 0.0)
             error = limit("maxConcurrentRequests", "Too many requests of this user are waiting.")
             return succeed(Answer(error.status, render_error(error, binding)))
         self._start_user(origin.principal.user)
@@ -135,7 +157,8 @@ class Pool(Service):
 
     def _forget(self, job: Job) -> None:
         """A Request's connection is gone: if it waits it is dropped; if it runs it ends."""
-        self._turns.drop(job)
+        if self._turns.drop(job):
+            self._told(job, "dropped")
 
     def released(self) -> None:
         """Some `Origin` is held no more."""
@@ -234,7 +257,12 @@ class Pool(Service):
             for listener in self.credentials_changed:
                 listener(user)
 
+    def _told(self, job: Job, outcome: str) -> None:
+        self._metrics.request(job.arguments["binding"], outcome, self._reactor.seconds() - job.asked)
+
     def _hand_over(self, job: Job, result: Any) -> None:
+        if isinstance(result, Answer):
+            self._told(job, "ok" if result.status == 200 else "refused" if result.status < 500 else "failed")
         if not job.done.called:
             job.done.callback(result)
         if job.origin is not None:
@@ -278,6 +306,7 @@ class Pool(Service):
 
     def batch_begun(self, batch: int, jobs: list[Job]) -> None:
         """The writer is about to commit."""
+        self._metrics.batch(len(jobs))
         self._batches.begun(batch, jobs)
 
     def writer_ended(self, jobs: list[Job]) -> None:

@@ -43,6 +43,7 @@ class Job:
     :param writes: whether it is for the writer.
     :param origin: where a Request came from; ``None`` for operations of the front's own.
     :param attempts: how many workers have ended while it was their turn.
+    :param asked: when it was asked.
     :param started: when it was given to a worker.
     :param rounds: how often it has been run again with something prepared.
     """
@@ -54,6 +55,7 @@ class Job:
     writes: bool = False
     origin: Origin | None = None
     attempts: int = 0
+    asked: float = 0.0
     started: float = 0.0
     rounds: int = 0
     prepared: list[tuple[dict[str, Any], bytes]] = attrs.field(factory=list)
@@ -129,6 +131,11 @@ class Turns:
     def waiting_users(self) -> list[int]:
         """The users with something waiting."""
         return list(self._wanting)
+
+    @property
+    def waiting(self) -> int:
+        """How many Requests wait."""
+        return sum(len(user.waiting) for user in self._users.values())
 
     def is_idle(self) -> bool:
         """Whether no Request waits or runs."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ProcessProtocol, Protocol, connectionDone
 from twisted.logger import Logger
@@ -18,6 +18,9 @@ from twisted.python.failure import Failure
 from jmapd.workers.channel import ChannelBroken, Frame, FrameReader
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.turns import Job
+
+CRASH, DEADLINE, MEMORY = "crash", "deadline", "memory"
+"""How a worker ends that was not asked to: a worker that has met its memory's bound answers and ends well."""
 
 _CHANNEL_FD = 3
 _LOCK_FD = 4
@@ -52,6 +55,8 @@ class Worker(ProcessProtocol):
         self.jobs: dict[int, Job] = {}
         self.since = 0.0
         """When the worker was started, or last began with something new."""
+        self.end = CRASH
+        """How it has ended, when it has."""
 
     def start(self, settings: WorkerSettings, lock: int | None) -> None:
         """Start the process.
@@ -104,8 +109,12 @@ class Worker(ProcessProtocol):
         if self._channel is not None and self._channel.transport is not None:
             self._channel.transport.loseConnection()
 
-    def kill(self) -> None:
-        """End the worker now."""
+    def kill(self, end: str = CRASH) -> None:
+        """End the worker now.
+
+        :param end: what to call that.
+        """
+        self.end = end
         try:
             if self.transport is not None:
                 self.transport.signalProcess("KILL")
@@ -129,6 +138,8 @@ class Worker(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         """The process is gone, and so is its channel."""
+        if reason.check(ProcessDone):
+            self.end = MEMORY
         self._ended(self)
 
 

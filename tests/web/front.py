@@ -14,16 +14,21 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from jmapd.auth.authenticator import Authenticator
 from jmapd.auth.passwords import Passwords
+from jmapd.observe.access import AccessLog
+from jmapd.observe.metrics import Metrics
 from jmapd.protocol.limits import Limits
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
+from jmapd.web.admission import Admission
+from jmapd.web.bounds import Bounds
 from jmapd.web.certificates import Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
+from jmapd.web.doors import PlainDoor, SecureDoor, Threshold
 from jmapd.web.heartbeat import HeartbeatService
+from jmapd.web.ledger import Ledger
 from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
 from tests.inreactor import run
@@ -41,6 +46,7 @@ class Front:
     hub: Hub
     sockets: JMAPFactory
     http: HTTPFactory
+    metrics: Metrics
     heartbeat: HeartbeatService
     throttle: ThrottleService
     passwords: Passwords
@@ -76,19 +82,24 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     hub = Hub(reactor.seconds)
     passwords = Passwords(reactor)
     passwords.start()
-    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, limits.max_size_request)
+    metrics, bounds, access = Metrics(), options.get("bounds", Bounds()), AccessLog(False)
+    clock = options.get("clock", reactor)
+    ledger = Ledger(reactor.seconds, bounds.max_sockets_per_user, metrics, access)
+    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, limits.max_size_request, ledger)
     throttling = ThrottleService(reactor, hub, throttle)
     heartbeat = HeartbeatService(reactor, sockets.connections, options.get("heartbeat", 0), options.get("timeout", 0))
     heartbeat.startService()
     authenticator = Authenticator(reactor, pool, passwords)
-    tree = make_tree(reactor, pool, authenticator, sockets, limits, lambda: "https://mail.example")
-    http = HTTPFactory(tree, options.get("idle", 60))
+    tree = make_tree(clock, pool, authenticator, sockets, limits, lambda: "https://mail.example", metrics)
+    http = HTTPFactory(tree, bounds, metrics, access)
     certificates = Certificates(reactor, *self_signed(folder, "localhost", options["now"]))
     certificates.load_now()
-    secure = TLSMemoryBIOFactory(certificates, False, http)
+    admission = Admission(bounds.max_connections_per_address, metrics, options.get("trusted", lambda address: False))
+    threshold = Threshold(clock, http, admission, bounds, metrics)
+    doors = PlainDoor(threshold), SecureDoor(threshold, certificates)
     listening: Any = reactor
-    ports = [listening.listenTCP(0, factory, interface="127.0.0.1") for factory in (http, secure)]
-    return Front(pool, hub, sockets, http, heartbeat, throttling, passwords, ports)
+    ports = [listening.listenTCP(0, factory, interface="127.0.0.1") for factory in doors]
+    return Front(pool, hub, sockets, http, metrics, heartbeat, throttling, passwords, ports)
 
 
 def turn(seconds: float = 0) -> Deferred[None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jmapd.web.bounds import Bounds
 from tests.web.fakes import NAME
 from tests.web.front import Front, turn, with_front
 from tests.web.peer import KEY, TEXT, frame, upgrade
@@ -145,7 +146,7 @@ async def test_bytes_that_come_while_the_password_is_checked_are_not_lost(front:
     assert (await peer.message())["echo"] == 90_000
 
 
-@with_front(idle=0.3)
+@with_front(bounds=Bounds(idle_timeout=0.3))
 async def test_the_timeout_of_http_does_not_reach_a_websocket(front: Front) -> None:
     peer = await front.connect()
     assert (await peer.request("GET", "/")).status == 200

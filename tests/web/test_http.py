@@ -7,6 +7,7 @@ from base64 import b64encode
 import orjson
 import pytest
 
+from jmapd.web.bounds import Bounds
 from tests.web.fakes import NAME, PASSWORD
 from tests.web.front import Front, turn, with_front
 from tests.web.peer import AUTHORIZATION
@@ -197,7 +198,7 @@ async def test_a_client_that_leaves_takes_its_request_with_it(front: Front) -> N
     assert front.pool.asked[0].cancelled
 
 
-@with_front(idle=0.2)
+@with_front(bounds=Bounds(header_timeout=0.2))
 async def test_an_idle_connection_is_closed(front: Front) -> None:
     peer = await front.connect()
     peer.send(b"GET / HTTP/1.1\r\nHos")
@@ -208,7 +209,7 @@ async def test_an_idle_connection_is_closed(front: Front) -> None:
 async def test_a_header_too_large_is_refused(front: Front) -> None:
     peer = await front.connect()
     peer.send(b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 1000) for n in range(20)) + b"\r\n")
-    await peer.until(lambda: b"400" in peer.received)
+    assert (await peer.response()).status == 431
     await peer.closed()
 
 

@@ -1,0 +1,120 @@
+"""Every port: the doors for clients, the one for monitoring, and the control socket."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, maybeDeferred, succeed
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from jmapd.config import Listener, Settings
+from jmapd.config.address import telling_listener, url_at
+from jmapd.observe.pages import Pages
+from jmapd.web.certificates import Certificates
+from jmapd.web.doors import PlainDoor, SecureDoor, Threshold
+from jmapd.workers.client import SOCKET_NAME
+from jmapd.workers.control import ControlFactory
+
+_log = Logger()
+
+
+class NotListening(Exception):
+    """A listener cannot listen; the message says which and why."""
+
+
+class Address:
+    """How clients reach the server: as configured, or by the port that was really bound."""
+
+    def __init__(self, configured: str | None) -> None:
+        self.url = configured or ""
+
+    def __call__(self) -> str:
+        """Scheme and authority."""
+        return self.url
+
+
+class Listeners:
+    """Opens and closes them.
+
+    :param threshold: what every client's connection passes.
+    :param control: for `jmapctl`.
+    :param pages: for monitoring.
+    :param address: is told the port, where only that tells how clients reach the server.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: Settings,
+        threshold: Threshold,
+        control: ControlFactory,
+        pages: Pages,
+        address: Address,
+    ) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._threshold = threshold
+        self._control = control
+        self._pages = pages
+        self._address = address
+        self._ports: list[IListeningPort] = []
+        self._observing: IListeningPort | None = None
+
+    @inlineCallbacks
+    def open_observing(self) -> Any:
+        """Open the door for monitoring, if it is wanted; it is there before the others and after them.
+
+        :raises NotListening: where that cannot be.
+        """
+        endpoint = self._settings.observe.endpoint
+        if endpoint:
+            self._observing = yield self._listen("observe", endpoint, self._pages)
+
+    @inlineCallbacks
+    def open(self, certificates: Certificates | None) -> Any:
+        """Open the doors for clients and the control socket.
+
+        :param certificates: for those with TLS.
+        :raises NotListening: where one cannot be.
+        """
+        self._ports.append(self._listen_control(self._settings.server.data_dir / SOCKET_NAME))
+        telling = telling_listener(self._settings)
+        for name, listener in self._settings.server.listeners.items():
+            door = self._door(listener, certificates)
+            port = yield self._listen(f"server.listener.{name}", listener.endpoint, door)
+            self._ports.append(port)
+            if listener is telling and not self._address.url:
+                self._address.url = url_at(self._settings, port.getHost().port)
+
+    def _door(self, listener: Listener, certificates: Certificates | None) -> Any:
+        if not listener.tls:
+            return PlainDoor(self._threshold)
+        assert certificates is not None
+        return SecureDoor(self._threshold, certificates)
+
+    @inlineCallbacks
+    def _listen(self, name: str, endpoint: str, factory: Any) -> Any:
+        try:
+            port = yield serverFromString(self._reactor, endpoint).listen(factory)
+        except Exception as error:
+            raise NotListening(f"{name}: {endpoint}: {error}") from None
+        _log.info("{name} listens at {address}", name=name.rpartition(".")[2], address=port.getHost())
+        return port
+
+    def _listen_control(self, path: Path) -> IListeningPort:
+        """Listen for `jmapctl`; the lock says that a socket left behind is nobody's."""
+        path.unlink(missing_ok=True)
+        port: IListeningPort = self._reactor.listenUNIX(str(path), self._control, mode=0o600)
+        return port
+
+    def close(self) -> Deferred[Any]:
+        """Close all but the door for monitoring."""
+        ports, self._ports = self._ports, []
+        return DeferredList([maybeDeferred(port.stopListening) for port in ports])
+
+    def close_observing(self) -> Deferred[Any]:
+        """Close that one too."""
+        return succeed(None) if self._observing is None else maybeDeferred(self._observing.stopListening)
