@@ -1,4 +1,4 @@
-"""The `jmapctl` command: accounts, import, check-config and watch."""
+"""The `jmapctl` command: accounts, import, connections, check-config and watch."""
 
 from jmapd.ctl.command import main
 

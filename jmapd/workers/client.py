@@ -20,7 +20,7 @@ from jmapd.workers.answers import OperationRefused
 from jmapd.workers.channel import Frame, FrameReader
 from jmapd.workers.settings import WorkerSettings
 
-__all__ = ["Client", "OperationRefused", "Unavailable", "connect"]
+__all__ = ["Client", "OperationRefused", "Unavailable", "connect", "connect_running"]
 
 SOCKET_NAME = "control"
 
@@ -162,12 +162,27 @@ def connect(data_dir: Path, settings: WorkerSettings) -> Client:
     :param settings: for a writer of our own, where no server runs.
     :raises Unavailable: where neither is possible.
     """
+    return _running(data_dir) or _own_writer(data_dir, settings)
+
+
+def connect_running(data_dir: Path) -> Client:
+    """Reach the server that runs on a data directory, for what only it can tell.
+
+    :raises Unavailable: where none runs.
+    """
+    running = _running(data_dir)
+    if running is None:
+        raise Unavailable(f"no server is running on {data_dir}")
+    return running
+
+
+def _running(data_dir: Path) -> Client | None:
     channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         channel.connect(str(data_dir / SOCKET_NAME))
     except (FileNotFoundError, ConnectionRefusedError):
         channel.close()
-        return _own_writer(data_dir, settings)
+        return None
     except OSError as error:
         raise Unavailable(f"{data_dir / SOCKET_NAME}: {error.strerror}") from None
     return Client(channel)
