@@ -389,6 +389,6 @@ class HTTPFactory(Factory):
         version = version if version in VERSIONS else "-"
         self.metrics.http_request(version, status)
         user = None if request.principal is None else request.principal.name
-        seconds = self.site.reactor.seconds() - request.begun if request.begun else 0.0
+        seconds = 0.0 if request.begun is None else self.site.reactor.seconds() - request.begun
         method, path = (request.method, request.path) if request.path.startswith(b"/") else (b"-", b"-")
         self.access.request(request.client, user, method, path, version, status, request.sentLength, seconds)

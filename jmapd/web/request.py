@@ -155,7 +155,7 @@ class Request(http.Request):
         """Whom it acts for, when that is known."""
         self.client = peer_address(channel)
         """The address that it came from."""
-        self.begun = 0.0
+        self.begun: float | None = None
         """When its first line had come, on the reactor's clock."""
         self.logged = False
 
@@ -335,7 +335,7 @@ class Request(http.Request):
     def connectionLost(self, reason: Failure) -> None:
         """The client is gone."""
         self._lost = True
-        if self.begun and not self.finished:
+        if self.begun is not None and not self.finished:
             self.channel.factory.log(self, answered=False)
         if self._linger is not None:
             self._linger.cancel()

@@ -52,6 +52,10 @@ class Front:
     passwords: Passwords
     ports: list[IListeningPort]
 
+    def hits(self, bound: str) -> float:
+        """How often a bound was met."""
+        return self.metrics.registry.get_sample_value("jmapd_bounds_hit_total", {"bound": bound}) or 0
+
     async def connect(self, *, tls: bool = False) -> Peer:
         """A connection of a client, which trusts any certificate."""
         address: Any = self.ports[tls].getHost()
