@@ -65,6 +65,8 @@ def check(request: Request) -> None:
         raise refusal(426, "This is a WebSocket: open it with one.", upgrade)
     if request.header(b"Sec-WebSocket-Version") != _VERSION:
         raise refusal(426, "The WebSocket version is 13.", upgrade)
+    if request.clientproto == b"HTTP/1.0":
+        raise refusal(400, "A WebSocket needs HTTP/1.1.")
     keys = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Key", [])
     if len(keys) != 1 or not _is_key(keys[0]):
         raise refusal(400, "Sec-WebSocket-Key must be 16 octets in base64.")

@@ -71,7 +71,7 @@ class Server:
         )
         self._lines = Queue()
         threading.Thread(target=self._follow, args=(self.process, self._lines), daemon=True).start()
-        self.url = self.wait_for(r"jmapd is ready: (\S+)", START_SECONDS)[1]
+        self.url = self.wait_for(r'jmapd is ready: ([^\s"]+)', START_SECONDS)[1]
         # the same port again after a restart, for clients that come back
         self._configure(int(self.url.rpartition(":")[2]))
 

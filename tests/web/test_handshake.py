@@ -158,6 +158,14 @@ async def test_the_timeout_of_http_does_not_reach_a_websocket(front: Front) -> N
 
 
 @with_front()
+async def test_rfc6455_4_2_1_a_handshake_is_http_1_1_at_least(front: Front) -> None:
+    peer = await front.connect()
+    peer.send(upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert (await peer.response()).status == 400
+    await peer.closed()
+
+
+@with_front()
 async def test_a_handshake_behind_another_request(front: Front) -> None:
     peer = await front.connect()
     peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + upgrade())
