@@ -21,6 +21,7 @@ from jmapd.auth.passwords import Passwords
 from jmapd.config import Settings
 from jmapd.config.address import public_url
 from jmapd.config.for_workers import worker_settings
+from jmapd.http2.connection import Connection as HTTP2Connection
 from jmapd.listeners import Address, Listeners, NotListening
 from jmapd.observe.access import AccessLog
 from jmapd.observe.metrics import Metrics
@@ -30,7 +31,7 @@ from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.readings import read_all
 from jmapd.web.admission import Admission
-from jmapd.web.certificates import Certificates, self_signed
+from jmapd.web.certificates import HTTP1, HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
 from jmapd.web.connections import Connections
 from jmapd.web.doors import Threshold
@@ -79,6 +80,8 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     authenticator = Authenticator(reactor, pool, passwords)
     tree = make_tree(reactor, pool, authenticator, sockets, settings.limits, address, metrics)
     http = HTTPFactory(tree, bounds, metrics, access)
+    if settings.server.http2:
+        http.by_alpn[b"h2"] = HTTP2Connection
     admission = Admission(bounds.max_connections_per_address, metrics)
     threshold = Threshold(reactor, http, admission, bounds, metrics)
     control = ControlFactory(pool, Connections(http, sockets, reactor.seconds).operations())
@@ -145,7 +148,7 @@ class JmapdService(MultiService):
             paths = Path(tls.certificate), Path(tls.private_key)
         else:
             paths = self_signed(data_dir / "tls", self._settings.server.hostname, datetime.now(UTC))
-        certificates = Certificates(self._reactor, *paths)
+        certificates = Certificates(self._reactor, *paths, HTTP2 if self._settings.server.http2 else HTTP1)
         certificates.load_now()
         certificates.setServiceParent(self)
         self._reload_on_hangup(certificates)

@@ -87,6 +87,7 @@ def _server(values: Values, environment: Mapping[str, str]) -> Server:
         data_dir=_data_dir(values["server.data-dir"], environment),
         listeners=listeners,
         tls=TLS(values["server.tls.certificate"], values["server.tls.private-key"]),
+        http2=values["server.http2"],
         bounds=_bounds(values),
     )
 

@@ -41,6 +41,7 @@ class Server:
     :param url: scheme and authority by which clients reach us, or "" where the listeners tell it.
     :param data_dir: absolute.
     :param listeners: by name, in the file's order.
+    :param http2: whether HTTP/2 is offered where there is TLS.
     :param bounds: of each connection.
     """
 
@@ -49,6 +50,7 @@ class Server:
     data_dir: Path
     listeners: Mapping[str, Listener]
     tls: TLS
+    http2: bool
     bounds: Bounds
 
 

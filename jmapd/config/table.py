@@ -62,6 +62,7 @@ SETTINGS = (
         "server.tls.certificate", kinds.PATH, "", "PEM file with the chain; default: self-signed, for loopback only"
     ),
     _setting("server.tls.private-key", kinds.PATH, "", "PEM file with its private key, unencrypted"),
+    _setting("server.http2", kinds.FLAG, True, "whether HTTP/2 is offered where there is TLS"),
     _setting(
         "server.bounds.max-connections-per-address",
         kinds.count(1, 1_000_000),
@@ -87,6 +88,23 @@ SETTINGS = (
     _setting("server.bounds.max-header-fields", kinds.count(10, 10_000), 100, "header fields of a request"),
     _setting("server.bounds.max-header-size", kinds.size("1KiB", "1MiB"), "16KiB", "octets of them all"),
     _setting("server.bounds.max-request-line", kinds.size("256B", "1MiB"), "8KiB", "octets of a request's first line"),
+    _setting(
+        "server.bounds.max-streams",
+        kinds.count(1, 10_000),
+        100,
+        "requests and WebSockets open at once on an HTTP/2 connection",
+    ),
+    _setting(
+        "server.bounds.max-resets",
+        kinds.count(1, 1_000_000),
+        200,
+        "streams reset in 10 s on an HTTP/2 connection, by the client or for what it did",
+    ),
+    _setting("server.bounds.max-pings", kinds.count(1, 1_000_000), 100, "PING frames in 10 s on an HTTP/2 connection"),
+    _setting("server.bounds.max-settings", kinds.count(1, 1_000_000), 20, "SETTINGS frames in 10 s on one"),
+    _setting(
+        "server.bounds.max-bare-frames", kinds.count(10, 1_000_000), 1000, "other frames without content in 10 s on one"
+    ),
     _setting(
         "observe.endpoint",
         kinds.OPTIONAL_ENDPOINT,

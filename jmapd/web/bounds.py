@@ -21,7 +21,12 @@ class Bounds:
     :param idle_timeout: seconds between two requests.
     :param max_header_fields: header fields of a request.
     :param max_header_size: octets of them all.
-    :param max_request_line: octets of a request's first line.
+    :param max_request_line: octets of a request's first line, or of its target in HTTP/2.
+    :param max_streams: requests and WebSockets that an HTTP/2 connection may have open at once.
+    :param max_resets: streams of it that may be reset in 10 s, by the client or for what it did.
+    :param max_pings: PING frames from the client in 10 s.
+    :param max_settings: SETTINGS frames from it in 10 s.
+    :param max_bare_frames: other frames without content from it in 10 s; content that is sent either way allows more.
     """
 
     max_connections_per_address: int = 1000
@@ -34,3 +39,8 @@ class Bounds:
     max_header_fields: int = 100
     max_header_size: int = 16 * 1024
     max_request_line: int = 8 * 1024
+    max_streams: int = 100
+    max_resets: int = 200
+    max_pings: int = 100
+    max_settings: int = 20
+    max_bare_frames: int = 1000

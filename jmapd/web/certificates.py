@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ LOOK = 30.0
 
 VALID = timedelta(days=825)
 RENEW = timedelta(days=30)
+
+HTTP1 = (b"http/1.1",)
+HTTP2 = (b"h2", b"http/1.1")
+"""What a client can choose of, by ALPN."""
 
 _log = Logger()
 
@@ -91,9 +96,10 @@ def _private(pem: bytes) -> Any:
     return serialization.load_pem_private_key(pem, password=None)
 
 
-def load(certificate: Path, key: Path) -> CertificateOptions:
+def load(certificate: Path, key: Path, protocols: Sequence[bytes] = HTTP1) -> CertificateOptions:
     """Read a certificate with its chain, and its key.
 
+    :param protocols: what is offered by ALPN (RFC 7301), the best first.
     :raises ValueError: where they cannot be used, in words for an operator.
     """
     try:
@@ -105,7 +111,7 @@ def load(certificate: Path, key: Path) -> CertificateOptions:
             certificate=first,
             extraCertChain=others,
             raiseMinimumTo=TLSVersion.TLSv1_2,
-            acceptableProtocols=[b"http/1.1"],
+            acceptableProtocols=list(protocols),
         )
         options.getContext().check_privatekey()
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm, SSL.Error, crypto.Error) as error:
@@ -119,10 +125,12 @@ class Certificates(Service):
 
     :param reactor: tells the time and has threads for the files.
     :param certificate: the PEM file with the chain.
+    :param protocols: what is offered by ALPN.
     """
 
-    def __init__(self, reactor: Any, certificate: Path, key: Path) -> None:
+    def __init__(self, reactor: Any, certificate: Path, key: Path, protocols: Sequence[bytes] = HTTP1) -> None:
         self._reactor = reactor
+        self._protocols = protocols
         self.certificate = certificate
         self._key = key
         self._options: CertificateOptions | None = None
@@ -136,7 +144,7 @@ class Certificates(Service):
         :raises ValueError: where they cannot be used.
         """
         self._seen = self._times()
-        self._options = load(self.certificate, self._key)
+        self._options = load(self.certificate, self._key, self._protocols)
 
     def startService(self) -> None:
         """Begin to look at the files."""
@@ -161,7 +169,7 @@ class Certificates(Service):
 
     def reload(self) -> Deferred[None]:
         """Read the files again. Broken ones are logged, and the old certificate stays."""
-        loaded = deferToThread(load, self.certificate, self._key)
+        loaded = deferToThread(load, self.certificate, self._key, self._protocols)
         return loaded.addCallbacks(self._loaded, self._broken)
 
     def _times(self) -> tuple[float, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHandshakeListener, IProtocol, IPushProducer, ISSLTransport
@@ -68,6 +69,7 @@ class Channel(http.HTTPChannel):
     user = ""
     client = ""
     kind = "http1"
+    unsent = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,8 +92,12 @@ class Channel(http.HTTPChannel):
         self.setTimeout(handshake + bounds.header_timeout)
 
     def handshakeCompleted(self) -> None:
-        """TLS is there: from now on the client has its time for a header."""
-        if self._phase is _Phase.FIRST:
+        """TLS is there, and the protocol chosen: from now on the client has its time for a header."""
+        successor = self.factory.successor(self.transport.negotiatedProtocol)
+        if successor is not None:
+            transport, _ = self.hand_over(successor)
+            successor.makeConnection(transport)
+        elif self._phase is _Phase.FIRST:
             self.setTimeout(self.factory.bounds.header_timeout)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -212,6 +218,7 @@ class Channel(http.HTTPChannel):
         """
         transport, self.transport = self.transport, None
         self._successor = successor
+        self.setTimeout(None)
         transport.unregisterProducer()
         if isinstance(transport, ProtocolWrapper):
             transport.wrappedProtocol = successor
@@ -318,10 +325,46 @@ class _Requests:
         return Request(channel, self._site)
 
 
+class Connection(Protocol):
+    """What is known of a connection, whichever HTTP version it speaks.
+
+    :ivar kind: what the metrics and an operator call it.
+    :ivar number: its own, in the order in which they came.
+    :ivar opened: when it was, on the reactor's clock.
+    :ivar client: the address that it came from.
+    :ivar user: whom its last request that was known acted for.
+    """
+
+    kind: str
+    number: int
+    opened: float
+    client: str
+    user: str
+    traffic: Traffic
+
+    @property
+    def requests(self) -> Sequence[Any]:
+        """The requests under way."""
+
+    @property
+    def unsent(self) -> int:
+        """Octets that wait for the client to read."""
+
+    def getPeer(self) -> Any:
+        """The other end."""
+
+    def close_when_answered(self) -> None:
+        """End it when the requests under way are answered."""
+
+    def abort(self) -> None:
+        """End it now."""
+
+
 class HTTPFactory(Factory):
     """Makes a `Channel` for each connection.
 
     :param access: writes a line for each request.
+    :ivar by_alpn: what speaks another version of HTTP than 1.1, by its name in a TLS handshake (RFC 7301).
     """
 
     noisy = False
@@ -334,7 +377,8 @@ class HTTPFactory(Factory):
         self.bounds = bounds
         self.metrics = metrics or Metrics()
         self.access = access or AccessLog(False)
-        self.channels: dict[Channel, None] = {}
+        self.channels: dict[Connection, None] = {}
+        self.by_alpn: dict[bytes, Callable[[HTTPFactory], IProtocol]] = {}
         self.finishing = False
         self._numbers = count(1)
         self._all_gone: Deferred[None] | None = None
@@ -352,14 +396,19 @@ class HTTPFactory(Factory):
         channel.totalHeadersSize = self.bounds.max_request_line + self.bounds.max_header_size
         return channel
 
-    def came(self, channel: Channel) -> None:
+    def successor(self, negotiated: bytes | None) -> IProtocol | None:
+        """What is to speak on a connection, where that is not HTTP/1.1."""
+        make = self.by_alpn.get(negotiated or b"")
+        return None if make is None else make(self)
+
+    def came(self, channel: Connection) -> None:
         """A connection is there."""
         channel.number = next(self._numbers)
         channel.opened, channel.client = self.site.reactor.seconds(), peer_address(channel)
         self.channels[channel] = None
         self.metrics.opened(channel.kind)
 
-    def gone(self, channel: Channel) -> None:
+    def gone(self, channel: Connection) -> None:
         """A connection has ended, or is HTTP no more."""
         if channel in self.channels:
             del self.channels[channel]

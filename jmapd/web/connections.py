@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from jmapd.web.channel import Channel, HTTPFactory
+from jmapd.web.channel import Connection, HTTPFactory
 from jmapd.web.ledger import KINDS, name_of
 from jmapd.web.websocket import POLICY_VIOLATION, JMAPFactory, JMAPProtocol
 from jmapd.workers.answers import OperationRefused
@@ -50,7 +50,7 @@ class Connections:
         for socket in self._sockets.connections:
             yield self._socket_row(socket)
 
-    def _http_row(self, channel: Channel) -> Row:
+    def _http_row(self, channel: Connection) -> Row:
         traffic = channel.traffic
         return {
             "id": f"h{channel.number}",
@@ -62,7 +62,7 @@ class Connections:
             "messages_out": traffic.messages_out,
             "bytes_in": traffic.bytes_in,
             "bytes_out": traffic.bytes_out,
-            "unsent": 0,
+            "unsent": channel.unsent,
             "pushes": 0,
             "requests": len(channel.requests),
         }

@@ -132,7 +132,10 @@ class Channel(Protocol):
 
 
 class Request(http.Request):
-    """One request."""
+    """One request.
+
+    :ivar protocol: the ``:protocol`` of an extended CONNECT (RFC 8441), which HTTP/2 sets; else ``None``.
+    """
 
     channel: Any
     """The `Channel`; ``None`` when the connection is gone."""
@@ -142,6 +145,7 @@ class Request(http.Request):
     def __init__(self, channel: Channel, site: Site) -> None:
         super().__init__(channel, False)  # type: ignore[arg-type]  # Twisted gives it other channels itself
         self.site = site
+        self.protocol: bytes | None = None
         self.segments: list[str] = []
         self._query = b""
         self._body: Body | None = None

@@ -17,6 +17,7 @@ from twisted.internet.task import deferLater
 
 from jmapd.auth.authenticator import Authenticator
 from jmapd.auth.passwords import Passwords
+from jmapd.http2.connection import Connection as HTTP2Connection
 from jmapd.observe.access import AccessLog
 from jmapd.observe.metrics import Metrics
 from jmapd.protocol.limits import Limits
@@ -24,7 +25,7 @@ from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.web.admission import Admission
 from jmapd.web.bounds import Bounds
-from jmapd.web.certificates import Certificates, self_signed
+from jmapd.web.certificates import HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
 from jmapd.web.doors import PlainDoor, SecureDoor, Threshold
 from jmapd.web.heartbeat import HeartbeatService
@@ -96,7 +97,8 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     authenticator = Authenticator(reactor, pool, passwords)
     tree = make_tree(clock, pool, authenticator, sockets, limits, lambda: "https://mail.example", metrics)
     http = HTTPFactory(tree, bounds, metrics, access)
-    certificates = Certificates(reactor, *self_signed(folder, "localhost", options["now"]))
+    http.by_alpn[b"h2"] = HTTP2Connection
+    certificates = Certificates(reactor, *self_signed(folder, "localhost", options["now"]), HTTP2)
     certificates.load_now()
     admission = Admission(bounds.max_connections_per_address, metrics, options.get("trusted", lambda address: False))
     threshold = Threshold(clock, http, admission, bounds, metrics)

@@ -1,0 +1,437 @@
+"""An HTTP/2 connection (RFC 9113): octets to and from `h2`, its events to streams, and what a peer may do how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from h2 import events
+from h2.config import H2Configuration
+from h2.connection import ConnectionState, H2Connection
+from h2.errors import ErrorCodes
+from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.policies import TimeoutMixin
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from jmapd.http2.exchange import Exchange
+from jmapd.http2.rates import Flooded, Rate
+from jmapd.http2.stream import Stream
+from jmapd.web.channel import LAST_WORDS, HTTPFactory
+from jmapd.web.request import Request
+from jmapd.web.traffic import Traffic
+
+STREAM_WINDOW = 128 * 1024
+"""Octets that a client may send on a stream before they are taken."""
+
+CONNECTION_WINDOW = 16 * 1024 * 1024
+"""The same for all streams together: more than their sum, so that one that is not taken from does not stop the others."""
+
+SLICE = 16 * 1024
+"""Octets that are looked at in one go, so that a flood of small frames is noticed in time."""
+
+WRITE = 64 * 1024
+"""Octets that are written to the transport in one go, which then says whether it wants more."""
+
+LOOK = 5.0
+"""Seconds between two looks at requests that take their time."""
+
+GOODBYE = 5.0
+"""Seconds for a client to take the last word of a connection that is at an end."""
+
+_LARGEST_STREAM = 2**31 - 1
+
+_log = Logger()
+
+
+@implementer(IPushProducer)
+class Connection(Protocol, TimeoutMixin):
+    """One connection; among those of its `HTTPFactory` it is counted and finished as an HTTP/1.1 one is.
+
+    :ivar number: the connection's, in the order in which they came.
+    :ivar opened: when it was, on the reactor's clock.
+    :ivar client: the address that it came from.
+    :ivar user: whom its last request that was known acted for.
+    """
+
+    transport: Any
+    kind = "http2"
+    number = 0
+    opened = 0.0
+    user = ""
+    client = ""
+
+    def __init__(self, factory: HTTPFactory) -> None:
+        self.factory = factory
+        self.bounds = factory.bounds
+        self.now: Callable[[], float] = factory.site.reactor.seconds
+        self.traffic = Traffic()
+        self.call_later: Callable[..., Any] = factory.site.reactor.callLater
+        self._streams: dict[int, Stream] = {}
+        self._ready: dict[Stream, None] = {}
+        self._held = False
+        self._reading = False
+        self._pump_call: Any = None
+        self._look_call: Any = None
+        self._leaving = False
+        self._ended = False
+        self._h2 = self._make_h2()
+        bounds = self.bounds
+        now = self.now()
+        self._bare = Rate("max-bare-frames", bounds.max_bare_frames, seen=now)
+        self._pings = Rate("max-pings", bounds.max_pings, seen=now)
+        self._settings = Rate("max-settings", bounds.max_settings, seen=now)
+        self._resets = Rate("max-resets", bounds.max_resets, seen=now)
+
+    def _make_h2(self) -> H2Connection:
+        made = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        # what is to be in force from the first frame on must be in the settings that `h2` begins with
+        made.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: self.bounds.max_streams,
+                SettingCodes.MAX_HEADER_LIST_SIZE: self.bounds.max_header_size,
+                SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+                SettingCodes.ENABLE_CONNECT_PROTOCOL: 1,
+            },
+        )
+        return made
+
+    def callLater(self, period: float, function: Any) -> Any:
+        """What idle time is measured with."""
+        return self.call_later(period, function)
+
+    @property
+    def requests(self) -> list[Request]:
+        """Those that are under way."""
+        found = (stream.request for stream in self._streams.values())
+        return [request for request in found if request is not None]
+
+    @property
+    def unsent(self) -> int:
+        """Octets that wait in streams."""
+        return sum(stream.unsent for stream in self._streams.values())
+
+    def connectionMade(self) -> None:
+        """Say our settings."""
+        self.factory.came(self)
+        self.transport.registerProducer(self, True)
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(CONNECTION_WINDOW - self._h2.inbound_flow_control_window)
+        self._write()
+        self.setTimeout(self.bounds.header_timeout)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone, and all its streams with it."""
+        self._ended = True
+        self.setTimeout(None)
+        for call in (self._pump_call, self._look_call):
+            if call is not None:
+                call.cancel()
+        self._pump_call = self._look_call = None
+        streams, self._streams = self._streams, {}
+        self._ready.clear()
+        for stream in streams.values():
+            stream.lost(Failure(ConnectionLost()))
+        self.factory.gone(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Octets have come."""
+        self.traffic.bytes_in += len(data)
+        self._reading = True
+        try:
+            for at in range(0, len(data), SLICE):
+                for event in self._h2.receive_data(data[at : at + SLICE]):
+                    self._EVENTS.get(type(event), Connection._bare_frame)(self, event)
+                if self._ended:
+                    return
+        except Flooded as flooded:
+            self._flooded(flooded)
+        except ProtocolError as error:
+            # `h2` has prepared the GOAWAY
+            _log.debug("HTTP/2: {error}", error=error)
+            self._end()
+        finally:
+            self._reading = False
+        self._pump()
+
+    def _flooded(self, flooded: Flooded) -> None:
+        self.factory.metrics.hit(flooded.bound)
+        self.goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
+
+    def goodbye(self, error: ErrorCodes) -> None:
+        """End the connection at once, and say why."""
+        if not self._ended:
+            self._h2.close_connection(error_code=error)
+            self._end()
+
+    def _end(self) -> None:
+        """Nothing more is heard or said but what has been prepared."""
+        self._ended = True
+        self._write()
+        self.transport.loseConnection()
+        self.setTimeout(GOODBYE)
+
+    def _request_received(self, event: events.RequestReceived) -> None:
+        assert event.stream_id is not None
+        if self._leaving:
+            self.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        self.setTimeout(None)
+        self._look_call = self._look_call or self.call_later(LOOK, self._look)
+        self.traffic.messages_in += 1
+        stream = self._streams[event.stream_id] = Stream(self, event.stream_id)
+        stream.ended = event.stream_ended is not None
+        exchange = Exchange(stream, self.factory.site, self.bounds)
+        stream.take(exchange)
+        self._bare.earn(sum(len(name) + len(value) for name, value in event.headers or ()))
+        try:
+            exchange.begin(event.headers or (), stream.ended)
+        except Exception:
+            _log.failure("a request could not be begun")
+            stream.abort()
+
+    def _data_received(self, event: events.DataReceived) -> None:
+        assert event.stream_id is not None
+        assert event.flow_controlled_length is not None
+        data = event.data or b""
+        self._bare.earn(len(data))
+        if not data:
+            self._bare.count(self.now())
+        stream = self._streams.get(event.stream_id)
+        if stream is None:
+            self.acknowledge(event.stream_id, event.flow_controlled_length)
+        else:
+            stream.data_received(data, event.flow_controlled_length)
+
+    def _stream_ended(self, event: events.StreamEnded) -> None:
+        stream = self._streams.get(event.stream_id or 0)
+        if stream is not None:
+            stream.end_received()
+
+    def _stream_reset(self, event: events.StreamReset) -> None:
+        """A stream was reset, by the client or by `h2` over what the client did (CVE-2023-44487, CVE-2025-8671)."""
+        self._resets.count(self.now())
+        stream = self._streams.get(event.stream_id or 0)
+        if stream is not None:
+            stream.leave(Failure(ConnectionLost()))
+
+    def _window_updated(self, event: events.WindowUpdated) -> None:
+        self._bare.count(self.now())
+        if event.stream_id:
+            stream = self._streams.get(event.stream_id)
+            if stream is not None:
+                self._ready[stream] = None
+        else:
+            self._all_ready()
+
+    def _settings_changed(self, event: events.RemoteSettingsChanged) -> None:
+        self._settings.count(self.now())
+        # a window may have become larger
+        self._all_ready()
+
+    def _settings_acknowledged(self, event: events.SettingsAcknowledged) -> None:
+        # `h2` holds the client to what we advise; somewhat more is still answered, with 431
+        self._h2.decoder.max_header_list_size = 4 * self.bounds.max_header_size
+
+    def _pinged(self, event: events.PingReceived) -> None:
+        self._pings.count(self.now())
+
+    def _terminated(self, event: events.ConnectionTerminated) -> None:
+        """The client opens no more streams; those that are open go on, which `h2` would not let them."""
+        self._leaving = True
+        self._h2.state_machine.state = ConnectionState.CLIENT_OPEN
+        if not self._streams:
+            self._end()
+
+    def _bare_frame(self, event: Any) -> None:
+        """What asks nothing of us."""
+        self._bare.count(self.now())
+
+    def _nothing(self, event: Any) -> None:
+        """What a stream hears by other events."""
+
+    _EVENTS: ClassVar[dict[type, Callable[[Connection, Any], None]]] = {
+        events.RequestReceived: _request_received,
+        events.DataReceived: _data_received,
+        events.StreamEnded: _stream_ended,
+        events.StreamReset: _stream_reset,
+        events.WindowUpdated: _window_updated,
+        events.RemoteSettingsChanged: _settings_changed,
+        events.SettingsAcknowledged: _settings_acknowledged,
+        events.PingReceived: _pinged,
+        events.ConnectionTerminated: _terminated,
+        events.TrailersReceived: _nothing,
+    }
+
+    def _all_ready(self) -> None:
+        self._ready.update((stream, None) for stream in self._streams.values() if stream.wants_to_send)
+
+    def wants_to_send(self, stream: Stream) -> None:
+        """A stream has something to send; what is said in one turn of the reactor goes out together."""
+        self._ready[stream] = None
+        self._pump_soon()
+
+    def _pump_soon(self) -> None:
+        if not self._reading and not self._ended and self._pump_call is None:
+            self._pump_call = self.call_later(0, self._pump_now)
+
+    def _pump_now(self) -> None:
+        self._pump_call = None
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what the windows and the transport let us, a frame of each stream in turn."""
+        prepared = 0
+        while self._ready and not self._held and not self._ended:
+            stream = next(iter(self._ready))
+            del self._ready[stream]
+            sent = self._send_frame(stream)
+            if sent and stream.wants_to_send:
+                self._ready[stream] = None
+            prepared += sent
+            if prepared >= WRITE:
+                prepared = 0
+                self._write()
+        if not self._ended:
+            self._write()
+
+    def _send_frame(self, stream: Stream) -> int:
+        if stream.id not in self._streams:
+            return 0
+        try:
+            window = self._h2.local_flow_control_window(stream.id)
+            return stream.send_frame(max(0, min(window, self._h2.max_outbound_frame_size)))
+        except ProtocolError:
+            # it was reset in octets that have been read already; its event is still to come
+            return 0
+
+    def _write(self) -> None:
+        data = self._h2.data_to_send()
+        if data:
+            self.traffic.bytes_out += len(data)
+            self.transport.write(data)
+
+    def send_headers(self, id: int, fields: list[tuple[bytes, bytes]]) -> None:
+        """Send the header of an answer."""
+        try:
+            self._h2.send_headers(id, fields)
+        except ProtocolError:
+            return
+        self._pump_soon()
+
+    def send_data(self, id: int, data: bytes, last: bool) -> None:
+        """Send content, for which there is room in the windows.
+
+        :raises ProtocolError: where the stream has been reset.
+        """
+        self._h2.send_data(id, data, end_stream=last)
+        self._bare.earn(len(data))
+
+    def acknowledge(self, id: int, size: int) -> None:
+        """Content has been taken, and may be followed by as much."""
+        if size and not self._ended:
+            try:
+                self._h2.acknowledge_received_data(size, id)
+            except ProtocolError:
+                return
+            self._pump_soon()
+
+    def reset(self, id: int, error: ErrorCodes) -> None:
+        """End a stream on both sides."""
+        if self._ended:
+            return
+        try:
+            self._h2.reset_stream(id, error_code=error)
+        except ProtocolError:
+            return
+        self._pump_soon()
+
+    def forget(self, stream: Stream) -> None:
+        """A stream is over."""
+        if self._streams.pop(stream.id, None) is None:
+            return
+        self._ready.pop(stream, None)
+        self.traffic.messages_out += 1
+        if not self._streams and not self._ended:
+            self._rest()
+
+    def _rest(self) -> None:
+        """No stream is open."""
+        if self._leaving:
+            self.call_later(0, self._leave)
+        else:
+            self.setTimeout(self.bounds.idle_timeout)
+
+    def _leave(self) -> None:
+        if not self._ended and not self._streams:
+            self._pump()
+            self._end()
+            self.setTimeout(LAST_WORDS if self.factory.finishing else GOODBYE)
+
+    def close_when_answered(self) -> None:
+        """Take no further streams, and end the connection when those that are open are over."""
+        if self._ended or self._leaving:
+            return
+        self._leaving = True
+        # by itself: after its own one `h2` sends nothing more
+        frame = GoAwayFrame(0, last_stream_id=self._h2.highest_inbound_stream_id, error_code=ErrorCodes.NO_ERROR)
+        self._write()
+        self.transport.write(frame.serialize())
+        if not self._streams:
+            self._leave()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self.transport.abortConnection()
+
+    def timeoutConnection(self) -> None:
+        """Nothing is asked of us for long, or the end takes too long."""
+        if self._ended:
+            self.transport.abortConnection()
+            return
+        self.factory.metrics.hit("idle-timeout" if self._h2.highest_inbound_stream_id else "header-timeout")
+        self.goodbye(ErrorCodes.NO_ERROR)
+
+    def _look(self) -> None:
+        """Look at the requests that are under way; tunnels have their heartbeat."""
+        self._look_call = None
+        now = self.now()
+        for stream in list(self._streams.values()):
+            stream.look(now)
+        if any(stream.request is not None for stream in self._streams.values()):
+            self._look_call = self.call_later(LOOK, self._look)
+        self._pump_soon()
+
+    def pauseProducing(self) -> None:
+        """The client does not read from the connection: nothing more is written to it, nor read from it."""
+        self._held = True
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client reads again."""
+        self._held = False
+        self.transport.resumeProducing()
+        self._all_ready()
+        self._pump_soon()
+
+    def stopProducing(self) -> None:
+        """The connection is gone; `connectionLost` sees to the rest."""
+
+    def getPeer(self) -> Any:
+        """The address of the client."""
+        return self.transport.getPeer()
+
+    def getHost(self) -> Any:
+        """Our own address."""
+        return self.transport.getHost()
+
+    def isSecure(self) -> bool:
+        """Whether there is TLS below."""
+        return bool(ISSLTransport.providedBy(self.transport))
