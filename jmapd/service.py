@@ -28,6 +28,7 @@ from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.web.certificates import Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
+from jmapd.web.forwarded import Proxies
 from jmapd.web.heartbeat import HeartbeatService
 from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
@@ -69,7 +70,16 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     )
     passwords = Passwords(reactor)
     authenticator = Authenticator(reactor, pool, passwords)
-    tree = make_tree(reactor, pool, authenticator, sockets, settings.limits, address)
+    tree = make_tree(
+        reactor,
+        pool,
+        authenticator,
+        sockets,
+        settings.limits,
+        address,
+        allowed_origins=settings.server.allowed_origins,
+        proxies=Proxies(settings.server.trusted_proxies),
+    )
     service = JmapdService(reactor, settings, pool, passwords, sockets, HTTPFactory(tree, IDLE), address)
     for part in (throttle, heartbeat):
         part.setServiceParent(service)

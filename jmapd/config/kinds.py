@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from jmapd.config import endpoint
+from jmapd.protocol.origin import origin
 
 T = TypeVar("T")
 
@@ -35,7 +37,10 @@ _HOST_NAME = re.compile(
 
 
 class Unfit(Exception):
-    """The value is not of this kind."""
+    """The value is not of this kind.
+
+    :param args: what of it is not, where it is a list.
+    """
 
 
 @attrs.frozen
@@ -163,6 +168,36 @@ def _endpoint(value: Any) -> str:
     return _text(value)
 
 
+def _listed(value: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
+    """All items of a list read, or all that are wrong named."""
+    if not isinstance(value, list):
+        raise Unfit
+    good, wrong = [], []
+    for item in value:
+        try:
+            good.append(read(item))
+        except Unfit:
+            wrong.append(item)
+    if wrong:
+        raise Unfit(*wrong)
+    return tuple(good)
+
+
+def _origin(value: Any) -> str:
+    if (found := origin(_text(value))) is None:
+        raise Unfit
+    return found
+
+
+def _network(value: Any) -> str:
+    if _text(value) == "unix":
+        return "unix"
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise Unfit from None
+
+
 FLAG = Kind("true or false", _flag)
 PATH = Kind("the path of a file or folder, as a text", _path)
 HOST_NAME = Kind('a host name such as "mail.example.org"', _host_name)
@@ -173,4 +208,12 @@ SQLITE_URL = Kind(
 ENDPOINT = Kind(
     'a Twisted server endpoint such as "tcp:8443:interface=127.0.0.1" or "unix:/run/jmapd.sock" (not "ssl:": tls says that)',
     _endpoint,
+)
+ORIGINS = Kind(
+    'a list of origins such as ["https://webmail.example.org"], or "*" for all',
+    lambda value: ("*",) if value == "*" else _listed(value, _origin),
+)
+NETWORKS = Kind(
+    'a list of networks and addresses such as ["10.0.0.0/8", "::1"], with "unix" for all that comes by unix sockets',
+    lambda value: _listed(value, _network),
 )

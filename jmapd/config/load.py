@@ -56,6 +56,8 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
             values["jmap.web-sockets.throttle"],
             values["jmap.web-sockets.timeout"],
             values["jmap.web-sockets.heartbeat"],
+            values["jmap.web-sockets.ticket-address"],
+            values["jmap.web-sockets.credentials-in-url"],
         ),
         limits=_limits(values),
         upload=Upload(
@@ -80,6 +82,8 @@ def _server(values: Values, environment: Mapping[str, str]) -> Server:
         data_dir=_data_dir(values["server.data-dir"], environment),
         listeners=listeners,
         tls=TLS(values["server.tls.certificate"], values["server.tls.private-key"]),
+        allowed_origins=values["server.allowed-origins"],
+        trusted_proxies=values["server.trusted-proxies"],
     )
 
 

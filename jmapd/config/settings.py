@@ -40,6 +40,8 @@ class Server:
     :param url: scheme and authority by which clients reach us, or "" where the listeners tell it.
     :param data_dir: absolute.
     :param listeners: by name, in the file's order.
+    :param allowed_origins: of web pages, beside our own; ``*`` for all.
+    :param trusted_proxies: networks, and ``unix``.
     """
 
     hostname: str
@@ -47,6 +49,8 @@ class Server:
     data_dir: Path
     listeners: Mapping[str, Listener]
     tls: TLS
+    allowed_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
 
 
 @attrs.frozen
@@ -79,11 +83,15 @@ class WebSockets:
     :param throttle: least time between two pushes to one client; 0 gathers nothing.
     :param timeout: without a frame from the peer, the connection is closed; 0: never.
     :param heartbeat: between two Pings; 0: none.
+    :param ticket_address: whether a ticket is for the address that got it alone.
+    :param credentials_in_url: whether a socket's URL may hold a password or a token.
     """
 
     throttle: float
     timeout: float
     heartbeat: float
+    ticket_address: bool = False
+    credentials_in_url: bool = False
 
 
 @attrs.frozen

@@ -36,6 +36,7 @@ class Page:
 
     methods = GET
     public = True
+    takes_ticket = False
 
     def __init__(self, url: Callable[[], str]) -> None:
         self._url = url
@@ -60,6 +61,7 @@ class Session:
 
     methods = GET
     public = False
+    takes_ticket = False
 
     def __init__(self, pool: Pool, url: Callable[[], str]) -> None:
         self._pool = pool
@@ -98,6 +100,7 @@ class NotBuilt:
 
     methods = GET
     public = False
+    takes_ticket = False
 
     def open(self, request: Request, principal: Principal | None) -> Body:
         """Say so."""
@@ -109,6 +112,7 @@ class API:
 
     methods = POST
     public = False
+    takes_ticket = False
 
     def __init__(self, pool: Pool, limits: Limits) -> None:
         self._pool = pool

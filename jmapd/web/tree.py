@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jmapd.auth.authenticator import Authenticator
 from jmapd.protocol.limits import Limits
 from jmapd.web.download import Downloads
+from jmapd.web.forwarded import Proxies
 from jmapd.web.handshake import Handshake
+from jmapd.web.origins import Origins
 from jmapd.web.request import Resource
 from jmapd.web.resources import API, NotBuilt, Page, Session
 from jmapd.web.site import Tree
@@ -24,10 +26,15 @@ def make_tree(
     sockets: JMAPFactory,
     limits: Limits,
     url: Callable[[], str],
+    *,
+    allowed_origins: Sequence[str] = (),
+    proxies: Proxies | None = None,
 ) -> Tree:
     """The whole tree.
 
     :param url: tells how clients reach the server.
+    :param allowed_origins: of pages, beside the server's own (`Origins`).
+    :param proxies: those that are believed; none, if not given.
     """
     handshake = Handshake(sockets)
     session = Session(pool, url)
@@ -41,4 +48,5 @@ def make_tree(
         "/jmap/eventsource": NotBuilt(),
         "/jmap/ws": handshake,
     }
-    return Tree(reactor, authenticator, resources, handshake)
+    origins = Origins(allowed_origins, url)
+    return Tree(reactor, authenticator, resources, handshake, origins, proxies or Proxies())

@@ -24,6 +24,7 @@ class Uploads:
 
     methods = POST
     public = False
+    takes_ticket = False
 
     def __init__(self, pool: Pool, limits: Limits) -> None:
         self._pool = pool

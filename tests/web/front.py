@@ -23,6 +23,7 @@ from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.web.certificates import Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
+from jmapd.web.forwarded import Proxies
 from jmapd.web.heartbeat import HeartbeatService
 from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
@@ -81,7 +82,16 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     heartbeat = HeartbeatService(reactor, sockets.connections, options.get("heartbeat", 0), options.get("timeout", 0))
     heartbeat.startService()
     authenticator = Authenticator(reactor, pool, passwords)
-    tree = make_tree(reactor, pool, authenticator, sockets, limits, lambda: "https://mail.example")
+    tree = make_tree(
+        reactor,
+        pool,
+        authenticator,
+        sockets,
+        limits,
+        lambda: options.get("url", "https://mail.example"),
+        allowed_origins=options.get("allowed_origins", ()),
+        proxies=Proxies(options.get("trusted_proxies", ())),
+    )
     http = HTTPFactory(tree, options.get("idle", 60))
     certificates = Certificates(reactor, *self_signed(folder, "localhost", options["now"]))
     certificates.load_now()

@@ -78,9 +78,11 @@ async def test_rfc6455_4_2_1_values_are_compared_without_case_and_as_lists(front
 
 @with_front()
 async def test_rfc6455_4_4_another_version_is_told_ours(front: Front) -> None:
-    for version in (b"", b"Sec-WebSocket-Version: 8", b"Sec-WebSocket-Version: 25"):
+    field = b"Sec-WebSocket-Version: "
+    for versions in ((), (field + b"8",), (field + b"25",), (field + b"13, 8",), (field + b"13", field + b"8"),
+                     (field + b"013",)):  # fmt: skip
         peer = await front.connect()
-        peer.send(upgrade("/jmap/ws", *filter(None, [version]), but=b"Sec-WebSocket-Version"))
+        peer.send(upgrade("/jmap/ws", *versions, but=b"Sec-WebSocket-Version"))
         refused = await peer.response()
         assert (refused.status, refused.headers["sec-websocket-version"]) == (426, "13")
         assert refused.headers["upgrade"] == "websocket"
@@ -111,10 +113,57 @@ async def test_rfc6455_4_2_1_a_key_that_is_none_is_refused(front: Front) -> None
 
 
 @with_front()
-async def test_a_handshake_without_host_is_refused(front: Front) -> None:
+async def test_rfc6455_4_2_1_and_rfc9112_3_2_there_must_be_one_host(front: Front) -> None:
+    for more, but in (((), b"Host"), ((b"Host: localhost",), b""), ((b"Host:",), b"Host")):
+        peer = await front.connect()
+        peer.send(upgrade("/jmap/ws", *more, but=but))
+        assert (await peer.response()).status == 400
     peer = await front.connect()
-    peer.send(upgrade(but=b"Host"))
+    peer.send(b"GET / HTTP/1.1\r\n\r\n")
     assert (await peer.response()).status == 400
+
+
+@with_front()
+async def test_rfc6455_4_2_1_a_handshake_is_a_get_of_http_1_1(front: Front) -> None:
+    for was, now, status in (
+        (b"HTTP/1.1", b"HTTP/1.0", 426),
+        (b"GET ", b"PUT ", 405),
+        (b"GET /jmap/ws", b"GET https://mail.example/jmap/ws", 101),
+    ):
+        peer = await front.connect()
+        peer.send(upgrade().replace(was, now, 1))
+        assert (await peer.head())[0] == status
+
+
+@with_front()
+async def test_rfc6455_4_2_1_upgrade_and_connection_must_be_there(front: Front) -> None:
+    for more, but in (
+        ((), b"Upgrade"),
+        ((), b"Connection"),
+        ((b"Upgrade: h2c",), b"Upgrade"),
+        ((b"Connection: keep-alive",), b"Connection"),
+    ):
+        peer = await front.connect()
+        peer.send(upgrade("/jmap/ws", *more, but=but))
+        refused = await peer.response()
+        assert (refused.status, refused.headers["upgrade"]) == (426, "websocket")
+        assert refused.headers["sec-websocket-version"] == "13"
+
+
+@with_front()
+async def test_rfc6455_4_1_offered_subprotocols_are_different_tokens(front: Front) -> None:
+    for offer in (b"jmap, jmap", b"jmap, a b", b"jmap, (x)", b"jmap/1", b""):
+        peer = await front.connect()
+        peer.send(upgrade("/jmap/ws", b"Sec-WebSocket-Protocol: " + offer, but=b"Sec-WebSocket-Protocol"))
+        assert (await peer.response()).status == 400, offer
+
+
+@with_front()
+async def test_rfc6455_4_2_2_only_what_was_offered_is_chosen(front: Front) -> None:
+    peer = await front.connect()
+    headers = await peer.open("/jmap/ws", b"Sec-WebSocket-Extensions: x-nothing; a=1, x-other", b"X-Unknown: 1")
+    assert "sec-websocket-extensions" not in headers
+    assert (headers["sec-websocket-protocol"], headers["connection"].lower()) == ("jmap", "upgrade")
 
 
 @with_front()
