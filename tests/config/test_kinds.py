@@ -143,7 +143,8 @@ def test_origins() -> None:
         "https://mail.example",
         "capacitor://localhost",
     )
-    for value in ("https://mail.example", ["https://mail.example/x"], ["*"], ["null"], [5], {}):
+    wrong: tuple[object, ...] = ("https://mail.example", ["https://mail.example/x"], ["*"], ["null"], [5], {})
+    for value in wrong:
         with pytest.raises(Unfit):
             kinds.ORIGINS.read(value)
 
