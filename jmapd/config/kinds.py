@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -14,6 +15,8 @@ import attrs
 from jmapd.config import endpoint
 
 T = TypeVar("T")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?(ms|s|m|h|d)?\Z", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
@@ -157,6 +160,15 @@ def _sqlite_url(value: Any) -> str:
     return _text(value)
 
 
+def _networks(value: Any) -> tuple[Network, ...]:
+    if not isinstance(value, list):
+        raise Unfit
+    try:
+        return tuple(ipaddress.ip_network(_text(one)) for one in value)
+    except ValueError:
+        raise Unfit from None
+
+
 def _endpoint(value: Any) -> str:
     if not endpoint.is_valid(_text(value)):
         raise Unfit
@@ -170,6 +182,7 @@ HTTP_URL = Kind('an http: or https: URL with nothing after the host, such as "ht
 SQLITE_URL = Kind(
     'a SQLAlchemy URL such as "sqlite:////var/lib/jmapd/jmapd.sqlite" (only SQLite is supported for now)', _sqlite_url
 )
+NETWORKS = Kind('a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]', _networks)
 ENDPOINT = Kind(
     'a Twisted server endpoint such as "tcp:8443:interface=127.0.0.1" or "unix:/run/jmapd.sock" (not "ssl:": tls says that)',
     _endpoint,

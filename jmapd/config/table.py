@@ -77,6 +77,18 @@ SETTINGS = (
         "workers.hard-deadline", kinds.duration("200ms", "2h"), "30s", "time for a Request before its worker is killed"
     ),
     _setting(
+        "auth.penalty",
+        kinds.duration("1s", "1h", "none"),
+        "15s",
+        "the longest delay of a login after wrong ones from the same address, or for the same user",
+    ),
+    _setting(
+        "auth.penalty-exempt",
+        kinds.NETWORKS,
+        [],
+        "networks from which wrong logins slow nobody else there",
+    ),
+    _setting(
         "jmap.web-sockets.throttle",
         kinds.duration("1ms", "1d", "none"),
         "1s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,9 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from jmapd.auth.authenticator import Authenticator
-from jmapd.auth.basic import CHALLENGE
+from jmapd.auth.claims import CHALLENGE, INVALID_TOKEN, Bearer, parse_authorization
 from jmapd.auth.passwords import Busy
+from jmapd.auth.penalty import Slowed
 from jmapd.auth.principal import Principal
 from jmapd.web.problem import refusal
 from jmapd.web.request import Request, Resource
@@ -49,15 +51,27 @@ class Tree:
 
     def authenticate(self, request: Request) -> Deferred[Principal]:
         """Whom the request acts for."""
+        said = request.header(b"Authorization")
+        claim = None if said is None else parse_authorization(said)
 
         def known(principal: Principal | None) -> Principal:
             if principal is None:
-                detail = "Say who you are: HTTP Basic, with an account's name and password."
-                raise refusal(401, detail, {b"WWW-Authenticate": CHALLENGE})
+                detail = "Say who you are: an account's name and password by HTTP Basic, or a token by Bearer."
+                challenge = INVALID_TOKEN if isinstance(claim, Bearer) else CHALLENGE
+                raise refusal(401, detail, {b"WWW-Authenticate": challenge})
             return principal
 
-        def unknown(failure: Failure) -> Any:
-            failure.trap(Busy, OperationRefused)
-            raise refusal(503, "The server cannot check who you are now.", {b"Retry-After": b"2"})
+        return self._authenticator.authenticate(claim, client_address(request)).addCallbacks(known, _not_found_out)
 
-        return self._authenticator.authenticate(request.header(b"Authorization")).addCallbacks(known, unknown)
+
+def client_address(request: Request) -> str:
+    """The address of a request's client; "" where it has none, as at a local socket."""
+    return getattr(request.channel.getPeer(), "host", "")
+
+
+def _not_found_out(failure: Failure) -> Any:
+    failure.trap(Busy, OperationRefused, Slowed)
+    if isinstance(failure.value, Slowed):
+        after = str(math.ceil(failure.value.retry_after)).encode()
+        raise refusal(429, "There were too many failed logins; wait a little.", {b"Retry-After": after})
+    raise refusal(503, "The server cannot check who you are now.", {b"Retry-After": b"2"})

@@ -147,7 +147,7 @@ def test_all_mistakes_of_a_file_at_once(lines: Lines) -> None:
 
 def test_unknown_tables(lines: Lines) -> None:
     assert lines("[serve]\nx = 1\n") == [
-        "serve.x = 1: is no setting; did you mean server? the file has server, storage, workers, jmap"
+        "serve.x = 1: is no setting; did you mean server? the file has server, storage, workers, auth, jmap"
     ]
     assert lines("server = 5\n") == ["server = 5: must be a table, [server]"]
     assert (
