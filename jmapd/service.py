@@ -20,7 +20,10 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from jmapd.auth.authenticator import Authenticator
+from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.passwords import Passwords
+from jmapd.auth.penalty import Penalty
+from jmapd.auth.tickets import Tickets
 from jmapd.config import Settings
 from jmapd.config.address import public_url, telling_listener, url_at
 from jmapd.config.for_workers import worker_settings
@@ -64,12 +67,18 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         hard_deadline=settings.workers.hard_deadline,
     )
     address = Address(public_url(settings))
-    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, settings.limits.max_size_request)
+    lifetimes = Lifetimes(reactor, pool)
+    sockets = JMAPFactory(reactor, pool, hub, lifetimes, reactor.seconds, settings.limits.max_size_request)
     heartbeat = HeartbeatService(
         reactor, sockets.connections, settings.web_sockets.heartbeat, settings.web_sockets.timeout
     )
     passwords = Passwords(reactor)
-    authenticator = Authenticator(reactor, pool, passwords)
+    proxies = Proxies(settings.server.trusted_proxies)
+    # who comes by a proxy that does not say whom it forwards cannot be told from the others who do
+    exempt = (*settings.auth.penalty_exempt, *proxies.networks)
+    penalty = Penalty(reactor, settings.auth.penalty, exempt)
+    tickets = Tickets(reactor, bind_to_address=settings.web_sockets.ticket_address)
+    authenticator = Authenticator(reactor, pool, passwords, tickets, penalty)
     tree = make_tree(
         reactor,
         pool,
@@ -77,8 +86,10 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         sockets,
         settings.limits,
         address,
+        tickets=tickets,
+        credentials_in_url=settings.web_sockets.credentials_in_url,
         allowed_origins=settings.server.allowed_origins,
-        proxies=Proxies(settings.server.trusted_proxies),
+        proxies=proxies,
     )
     service = JmapdService(reactor, settings, pool, passwords, sockets, HTTPFactory(tree, IDLE), address)
     for part in (throttle, heartbeat):

@@ -7,6 +7,7 @@ from jmapd.config.load import load
 from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.settings import (
     TLS,
+    Auth,
     Listener,
     Server,
     Settings,
@@ -18,6 +19,7 @@ from jmapd.config.settings import (
 
 __all__ = [
     "TLS",
+    "Auth",
     "ConfigurationError",
     "Listener",
     "Server",

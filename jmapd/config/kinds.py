@@ -17,6 +17,8 @@ from jmapd.protocol.origin import origin
 
 T = TypeVar("T")
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?(ms|s|m|h|d)?\Z", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
 _SIZE = re.compile(r"(\d{1,18}) ?(B|[kK]B|MB|GB|KiB|MiB|GiB)?\Z", re.ASCII)
@@ -189,13 +191,15 @@ def _origin(value: Any) -> str:
     return found
 
 
-def _network(value: Any) -> str:
-    if _text(value) == "unix":
-        return "unix"
+def _network(value: Any) -> Network:
     try:
-        return str(ipaddress.ip_network(value))
+        return ipaddress.ip_network(_text(value))
     except ValueError:
         raise Unfit from None
+
+
+def _proxy(value: Any) -> str:
+    return "unix" if value == "unix" else str(_network(value))
 
 
 FLAG = Kind("true or false", _flag)
@@ -205,6 +209,7 @@ HTTP_URL = Kind('an http: or https: URL with nothing after the host, such as "ht
 SQLITE_URL = Kind(
     'a SQLAlchemy URL such as "sqlite:////var/lib/jmapd/jmapd.sqlite" (only SQLite is supported for now)', _sqlite_url
 )
+NETWORKS = Kind('a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]', lambda value: _listed(value, _network))
 ENDPOINT = Kind(
     'a Twisted server endpoint such as "tcp:8443:interface=127.0.0.1" or "unix:/run/jmapd.sock" (not "ssl:": tls says that)',
     _endpoint,
@@ -213,7 +218,7 @@ ORIGINS = Kind(
     'a list of origins such as ["https://webmail.example.org"], or "*" for all',
     lambda value: ("*",) if value == "*" else _listed(value, _origin),
 )
-NETWORKS = Kind(
+PROXIES = Kind(
     'a list of networks and addresses such as ["10.0.0.0/8", "::1"], with "unix" for all that comes by unix sockets',
-    lambda value: _listed(value, _network),
+    lambda value: _listed(value, _proxy),
 )

@@ -10,6 +10,7 @@ from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.reading import Values, read_file
 from jmapd.config.settings import (
     TLS,
+    Auth,
     Listener,
     Server,
     Settings,
@@ -52,6 +53,7 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
             values["workers.soft-deadline"],
             values["workers.hard-deadline"],
         ),
+        auth=Auth(values["auth.penalty"], values["auth.penalty-exempt"]),
         web_sockets=WebSockets(
             values["jmap.web-sockets.throttle"],
             values["jmap.web-sockets.timeout"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,6 +78,18 @@ class Workers:
 
 
 @attrs.frozen
+class Auth:
+    """Who may log in, and how often they may be wrong.
+
+    :param penalty: seconds of the longest delay after failed logins; 0: none.
+    :param penalty_exempt: networks whose addresses are not slowed.
+    """
+
+    penalty: float
+    penalty_exempt: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+@attrs.frozen
 class WebSockets:
     """RFC 8887's transport, in seconds.
 
@@ -115,6 +128,7 @@ class Settings:
     server: Server
     storage: Storage
     workers: Workers
+    auth: Auth
     web_sockets: WebSockets
     limits: Limits
     upload: Upload

@@ -62,7 +62,7 @@ SETTINGS = (
     ),
     _setting(
         "server.trusted-proxies",
-        kinds.NETWORKS,
+        kinds.PROXIES,
         [],
         "whose X-Forwarded-For, or else Forwarded, tells where a request came from; default: nobody's",
     ),
@@ -87,6 +87,18 @@ SETTINGS = (
     ),
     _setting(
         "workers.hard-deadline", kinds.duration("200ms", "2h"), "30s", "time for a Request before its worker is killed"
+    ),
+    _setting(
+        "auth.penalty",
+        kinds.duration("1s", "1h", "none"),
+        "15s",
+        "the longest delay of a login after wrong ones from the same address, or for the same user",
+    ),
+    _setting(
+        "auth.penalty-exempt",
+        kinds.NETWORKS,
+        [],
+        "networks from which wrong logins slow nobody else there",
     ),
     _setting(
         "jmap.web-sockets.throttle",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from jmapd.ctl import accounts, bringing, watching
+from jmapd.ctl import accounts, bringing, tokens, watching
 from jmapd.ctl.opening import Opening
 
 
@@ -33,5 +33,6 @@ def check_config(opening: Opening) -> None:
 
 
 main.add_command(accounts.account)
+main.add_command(tokens.token)
 main.add_command(bringing.bring)
 main.add_command(watching.watch)

@@ -32,10 +32,11 @@ class Proxies:
     """The proxies that are believed.
 
     :param trusted: networks such as ``10.0.0.0/8``, single addresses, and `UNIX`.
+    :ivar networks: where they are.
     """
 
     def __init__(self, trusted: Sequence[str] = ()) -> None:
-        self._networks = [ipaddress.ip_network(one) for one in trusted if one != UNIX]
+        self.networks = tuple(ipaddress.ip_network(one) for one in trusted if one != UNIX)
         self._unix = UNIX in trusted
 
     def is_trusted(self, address: str) -> bool:
@@ -43,7 +44,7 @@ class Proxies:
         if address == UNIX:
             return self._unix
         found = _parsed(address)
-        return found is not None and any(found in network for network in self._networks)
+        return found is not None and any(found in network for network in self.networks)
 
     def client_address(self, peer: Any, headers: Headers) -> str:
         """The address that a request came from.

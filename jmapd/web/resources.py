@@ -72,7 +72,12 @@ class Session:
         assert principal is not None
 
         def answer() -> Deferred[Any]:
-            arguments = {"user": principal.user, "name": principal.name, "url": self._url()}
+            arguments = {
+                "user": principal.user,
+                "name": principal.name,
+                "read_only": principal.read_only,
+                "url": self._url(),
+            }
             return self._pool.perform("session", arguments).addCallbacks(shown, unavailable)
 
         def shown(reply: Reply) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,11 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from jmapd.auth.authenticator import Authenticator
-from jmapd.auth.basic import CHALLENGE
+from jmapd.auth.claims import CHALLENGE, INVALID_TOKEN, Bearer
 from jmapd.auth.passwords import Busy
+from jmapd.auth.penalty import Slowed
 from jmapd.auth.principal import Principal
+from jmapd.web.claims import claim_of
 from jmapd.web.forwarded import Proxies
 from jmapd.web.handshake import is_handshake
 from jmapd.web.origins import Origins, Preflight, is_preflight
@@ -32,6 +35,7 @@ class Tree:
     :param upgrade: what takes a WebSocket handshake at `SOCKETS`.
     :param origins: says which pages may talk to the server at all.
     :param proxies: those that are believed.
+    :param credentials_in_url: whether a password or a token may stand where a ticket may.
     """
 
     def __init__(
@@ -42,6 +46,8 @@ class Tree:
         upgrade: Resource,
         origins: Origins,
         proxies: Proxies,
+        *,
+        credentials_in_url: bool,
     ) -> None:
         self.reactor = reactor
         self.proxies = proxies
@@ -49,6 +55,7 @@ class Tree:
         self._resources = {_path(path.split("/")[1:]): resource for path, resource in resources.items()}
         self._upgrade = upgrade
         self._origins = origins
+        self._credentials_in_url = credentials_in_url
 
     def resource(self, request: Request) -> Resource:
         """What is at the request's path."""
@@ -78,18 +85,17 @@ class Tree:
 
     def authenticate(self, request: Request, resource: Resource) -> Deferred[Principal]:
         """Whom the request acts for."""
+        claim = claim_of(request, resource, credentials_in_url=self._credentials_in_url)
 
         def known(principal: Principal | None) -> Principal:
             if principal is None:
-                detail = "Say who you are: HTTP Basic, with an account's name and password."
-                raise refusal(401, detail, {b"WWW-Authenticate": CHALLENGE})
+                detail = "Say who you are: an account's name and password by HTTP Basic, or a token by Bearer."
+                challenge = INVALID_TOKEN if isinstance(claim, Bearer) else CHALLENGE
+                raise refusal(401, detail, {b"WWW-Authenticate": challenge})
             return principal
 
-        def unknown(failure: Failure) -> Any:
-            failure.trap(Busy, OperationRefused)
-            raise refusal(503, "The server cannot check who you are now.", {b"Retry-After": b"2"})
-
-        return self._authenticator.authenticate(request.header(b"Authorization")).addCallbacks(known, unknown)
+        address = request.client_address
+        return self._authenticator.authenticate(claim, address).addCallbacks(known, _not_found_out)
 
 
 def _path(segments: Sequence[str]) -> Segments:
@@ -102,3 +108,11 @@ def _check_host(request: Request) -> None:
     hosts = request.requestHeaders.getRawHeaders(b"Host", [])
     if request.clientproto == b"HTTP/1.1" and len(hosts) != 1:
         raise refusal(400, "There must be one Host field.")
+
+
+def _not_found_out(failure: Failure) -> Any:
+    failure.trap(Busy, OperationRefused, Slowed)
+    if isinstance(failure.value, Slowed):
+        after = str(math.ceil(failure.value.retry_after)).encode()
+        raise refusal(429, "There were too many failed logins; wait a little.", {b"Retry-After": after})
+    raise refusal(503, "The server cannot check who you are now.", {b"Retry-After": b"2"})

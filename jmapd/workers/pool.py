@@ -90,8 +90,8 @@ class Pool(Service):
         self._to_writer: deque[Job] = deque()
         self._batches = Batches()
         self._idle: list[Deferred[None]] = []
-        self.credentials_changed: list[Callable[[int], None]] = []
-        """Called with a user's number when their password or accounts have changed."""
+        self.credentials_changed: list[Callable[[int, str | None], None]] = []
+        """Called with a user's number and the credential of theirs that is another or gone; ``None``: all of them."""
 
     def startService(self) -> None:
         """Start the workers."""
@@ -124,13 +124,19 @@ class Pool(Service):
         :returns: fires with the answer. When its callbacks have run the answer counts as handed over, and what it
             changed is announced. Cancel it when the connection is gone: a Request that waits is dropped then.
         """
-        arguments = {"operation": REQUEST, "user": origin.principal.user, "binding": binding.value}
+        principal = origin.principal
+        arguments = {
+            "operation": REQUEST,
+            "user": principal.user,
+            "read_only": principal.read_only,
+            "binding": binding.value,
+        }
         done: Deferred[Answer] = Deferred(lambda _: self._forget(job))
         job = Job(REQUEST, arguments, request, done, writes=bool(_WRITING.search(request)), origin=origin)
         if not self._turns.add(job):
             error = limit("maxConcurrentRequests", "Too many requests of this user are waiting.")
             return succeed(Answer(error.status, render_error(error, binding)))
-        self._start_user(origin.principal.user)
+        self._start_user(principal.user)
         return done
 
     def _forget(self, job: Job) -> None:
@@ -230,9 +236,9 @@ class Pool(Service):
             self._hand_over(job, Reply(said, frame.body))
         if "changed" in said:
             self._hub.announce(said["changed"])
-        for user in said.get("users", ()):
+        for user, credential in said.get("credentials", ()):
             for listener in self.credentials_changed:
-                listener(user)
+                listener(user, credential)
 
     def _hand_over(self, job: Job, result: Any) -> None:
         if not job.done.called:

@@ -73,7 +73,7 @@ class Chromium:
         self._said.put(None)
 
     def _address(self) -> str:
-        said = []
+        said: list[str] = []
         while True:
             try:
                 line = self._said.get(timeout=SECONDS)

@@ -59,7 +59,7 @@ def test_no_size(value: object) -> None:
 def test_a_kind_gives_a_value_or_unfit(value: object) -> None:
     for kind in (kinds.duration("0s", "1h"), kinds.size("0", "1GB"), kinds.count(0, 5), kinds.FLAG, kinds.PATH,
                  kinds.HOST_NAME, kinds.HTTP_URL, kinds.SQLITE_URL, kinds.ENDPOINT,
-                 kinds.ORIGINS, kinds.NETWORKS):  # fmt: skip
+                 kinds.ORIGINS, kinds.NETWORKS, kinds.PROXIES):  # fmt: skip
         try:
             kind.read(value)
         except Unfit:
@@ -149,9 +149,9 @@ def test_origins() -> None:
             kinds.ORIGINS.read(value)
 
 
-def test_networks() -> None:
-    assert kinds.NETWORKS.read(["10.0.0.0/8", "::1", "unix"]) == ("10.0.0.0/8", "::1/128", "unix")
+def test_proxies() -> None:
+    assert kinds.PROXIES.read(["10.0.0.0/8", "::1", "unix"]) == ("10.0.0.0/8", "::1/128", "unix")
     wrong: tuple[object, ...] = ("10.0.0.0/8", ["10.0.0.1/8"], ["mail.example"], [10], [""])
     for value in wrong:
         with pytest.raises(Unfit):
-            kinds.NETWORKS.read(value)
+            kinds.PROXIES.read(value)

@@ -160,7 +160,7 @@ def test_each_wrong_item_of_a_list_has_its_line(lines: Lines) -> None:
 
 def test_unknown_tables(lines: Lines) -> None:
     assert lines("[serve]\nx = 1\n") == [
-        "serve.x = 1: is no setting; did you mean server? the file has server, storage, workers, jmap"
+        "serve.x = 1: is no setting; did you mean server? the file has server, storage, workers, auth, jmap"
     ]
     assert lines("server = 5\n") == ["server = 5: must be a table, [server]"]
     assert (

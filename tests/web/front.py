@@ -17,7 +17,10 @@ from twisted.internet.task import deferLater
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from jmapd.auth.authenticator import Authenticator
+from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.passwords import Passwords
+from jmapd.auth.penalty import Penalty
+from jmapd.auth.tickets import Tickets
 from jmapd.protocol.limits import Limits
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
@@ -45,6 +48,7 @@ class Front:
     heartbeat: HeartbeatService
     throttle: ThrottleService
     passwords: Passwords
+    tickets: Tickets
     ports: list[IListeningPort]
 
     async def connect(self, *, tls: bool = False) -> Peer:
@@ -77,11 +81,13 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     hub = Hub(reactor.seconds)
     passwords = Passwords(reactor)
     passwords.start()
-    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, limits.max_size_request)
+    sockets = JMAPFactory(reactor, pool, hub, Lifetimes(reactor, pool), reactor.seconds, limits.max_size_request)
     throttling = ThrottleService(reactor, hub, throttle)
     heartbeat = HeartbeatService(reactor, sockets.connections, options.get("heartbeat", 0), options.get("timeout", 0))
     heartbeat.startService()
-    authenticator = Authenticator(reactor, pool, passwords)
+    penalty = Penalty(reactor, options.get("penalty", 0))
+    tickets = Tickets(reactor, bind_to_address=options.get("ticket_address", False))
+    authenticator = Authenticator(reactor, pool, passwords, tickets, penalty)
     tree = make_tree(
         reactor,
         pool,
@@ -89,6 +95,8 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
         sockets,
         limits,
         lambda: options.get("url", "https://mail.example"),
+        tickets=tickets,
+        credentials_in_url=options.get("credentials_in_url", False),
         allowed_origins=options.get("allowed_origins", ()),
         proxies=Proxies(options.get("trusted_proxies", ())),
     )
@@ -98,7 +106,7 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     secure = TLSMemoryBIOFactory(certificates, False, http)
     listening: Any = reactor
     ports = [listening.listenTCP(0, factory, interface="127.0.0.1") for factory in (http, secure)]
-    return Front(pool, hub, sockets, http, heartbeat, throttling, passwords, ports)
+    return Front(pool, hub, sockets, http, heartbeat, throttling, passwords, tickets, ports)
 
 
 def turn(seconds: float = 0) -> Deferred[None]:
