@@ -70,6 +70,8 @@ def test_the_servers_own_page_is_a_client(server: Server, open_page: Open, proto
     page = open_page(f"{server.url}/")
     assert page.protocol == protocol
     is_a_client(page, server)
+    # RFC 8441 has no switching of protocols
+    assert page.handshakes() == [101 if protocol == "http/1.1" else 200]
 
 
 def test_a_page_that_is_allowed_is_a_client(allowing: Server, foreign: str, open_page: Open) -> None:

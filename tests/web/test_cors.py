@@ -37,6 +37,8 @@ async def test_a_preflight_is_answered_to_everybody_on_the_page(front: Front) ->
         (UPLOAD, "POST"),
         ("/jmap/download/aaa/B1/x", "GET, HEAD"),
         ("/jmap/eventsource/", "GET, HEAD"),
+        ("/jmap/ws/ticket", "POST"),
+        ("/jmap/ws/ticket/made-up", "DELETE"),
     ):
         answer = await preflight(peer, path, "POST", b"Access-Control-Request-Headers: authorization,content-type")
         assert (answer.status, answer.body) == (204, b"")
@@ -89,6 +91,8 @@ async def test_every_answer_can_be_read_by_the_page(front: Front) -> None:
         ("GET", "/jmap/download/aaa/B2/x", b"", (), True),
         ("GET", "/jmap/eventsource/", b"", (), True),
         ("GET", "/jmap/ws", b"", (), True),
+        ("POST", "/jmap/ws/ticket", b"", (), True),
+        ("DELETE", "/jmap/ws/ticket/made-up", b"", (), True),
         ("GET", "/nothing", b"", (), True),
     ):
         # one that is refused before its body has come ends its connection
@@ -96,7 +100,7 @@ async def test_every_answer_can_be_read_by_the_page(front: Front) -> None:
         answer = await peer.request(method, path, body, ORIGIN, *lines, auth=auth)
         assert allows(answer), path
         statuses.append(answer.status)
-    assert statuses == [200, 200, 401, 200, 415, 405, 201, 200, 304, 404, 501, 426, 404]
+    assert statuses == [200, 200, 401, 200, 415, 405, 201, 200, 304, 404, 501, 426, 200, 404, 404]
 
 
 @with_front(**ALLOWED)

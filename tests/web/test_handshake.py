@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from base64 import b64encode
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from twisted.internet.testing import StringTransport
 
+from jmapd.web.channel import Channel
+from jmapd.web.handshake import Handshake, check
+from jmapd.web.problem import Refusal
+from jmapd.web.request import Request
 from tests.web.fakes import NAME
 from tests.web.front import Front, turn, with_front
 from tests.web.peer import KEY, TEXT, frame, upgrade
@@ -217,3 +223,58 @@ async def test_a_handshake_behind_another_request(front: Front) -> None:
 async def test_a_post_to_the_websocket_is_the_wrong_method(front: Front) -> None:
     peer = await front.connect()
     assert (await peer.request("POST", "/jmap/ws")).status == 405
+
+
+def streamed(front: Front, path: str, protocol: bytes | None, **fields: str) -> Request:
+    """A request as HTTP/2 makes one: no Upgrade, no Connection, no key."""
+    channel = Channel()
+    channel.transport = StringTransport()
+    tree = front.http._requests._site
+    request = Request(cast("Any", channel), tree)
+    request.begin(b"GET" if protocol is None else b"CONNECT", path.encode(), b"HTTP/2")
+    request.protocol = protocol
+    for name, value in fields.items():
+        request.requestHeaders.setRawHeaders(name.replace("_", "-"), [value])
+    return request
+
+
+OFFER = {"sec_websocket_protocol": "jmap", "sec_websocket_version": "13"}
+
+
+@with_front()
+async def test_rfc8441_4_an_extended_connect_is_a_handshake(front: Front) -> None:
+    for path in ("/jmap/ws", "/", "/.well-known/jmap"):
+        request = streamed(front, path, b"websocket", **OFFER)
+        assert isinstance(request.site.resource(request), Handshake)
+        check(request)
+    for path, protocol, status in (
+        ("/jmap/api/", b"websocket", 405),
+        ("/nothing", b"websocket", 404),
+        ("/jmap/ws", b"other", 405),
+    ):
+        request = streamed(front, path, protocol, **OFFER)
+        with pytest.raises(Refusal) as refused:
+            request.site.resource(request)
+        assert refused.value.status == status
+
+
+@with_front()
+async def test_rfc8441_5_what_is_wrong_is_400_without_an_upgrade(front: Front) -> None:
+    for protocol, fields in (
+        (None, {}),
+        (b"websocket", {}),
+        (b"websocket", {**OFFER, "sec_websocket_version": "8"}),
+        (b"websocket", {**OFFER, "sec_websocket_protocol": "mqtt"}),
+    ):
+        with pytest.raises(Refusal) as refused:
+            check(streamed(front, "/jmap/ws", protocol, **fields))
+        assert refused.value.status == 400
+        assert b"Upgrade" not in refused.value.headers
+
+
+@with_front()
+async def test_rfc6455_10_2_a_foreign_page_has_no_stream_either(front: Front) -> None:
+    request = streamed(front, "/jmap/ws", b"websocket", **OFFER, origin="https://evil.example")
+    with pytest.raises(Refusal) as refused:
+        request.site.resource(request)
+    assert refused.value.status == 403
