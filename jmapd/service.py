@@ -17,7 +17,10 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from jmapd.auth.authenticator import Authenticator
+from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.passwords import Passwords
+from jmapd.auth.penalty import Penalty
+from jmapd.auth.tickets import Tickets
 from jmapd.config import Settings
 from jmapd.config.address import public_url
 from jmapd.config.for_workers import worker_settings
@@ -35,6 +38,7 @@ from jmapd.web.certificates import HTTP1, HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
 from jmapd.web.connections import Connections
 from jmapd.web.doors import Threshold
+from jmapd.web.forwarded import Proxies
 from jmapd.web.heartbeat import HeartbeatService
 from jmapd.web.ledger import Ledger
 from jmapd.web.tree import make_tree
@@ -72,17 +76,34 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     )
     address = Address(public_url(settings))
     ledger = Ledger(reactor.seconds, bounds.max_sockets_per_user, metrics, access)
-    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, settings.limits.max_size_request, ledger)
+    lifetimes = Lifetimes(reactor, pool)
+    sockets = JMAPFactory(reactor, pool, hub, lifetimes, reactor.seconds, settings.limits.max_size_request, ledger)
     heartbeat = HeartbeatService(
         reactor, sockets.connections, settings.web_sockets.heartbeat, settings.web_sockets.timeout
     )
     passwords = Passwords(reactor)
-    authenticator = Authenticator(reactor, pool, passwords)
-    tree = make_tree(reactor, pool, authenticator, sockets, settings.limits, address, metrics)
+    proxies = Proxies(settings.server.trusted_proxies)
+    # who comes by a proxy that does not say whom it forwards cannot be told from the others who do
+    exempt = (*settings.auth.penalty_exempt, *proxies.networks)
+    penalty = Penalty(reactor, settings.auth.penalty, exempt)
+    tickets = Tickets(reactor, bind_to_address=settings.web_sockets.ticket_address)
+    authenticator = Authenticator(reactor, pool, passwords, tickets, penalty)
+    tree = make_tree(
+        reactor,
+        pool,
+        authenticator,
+        sockets,
+        settings.limits,
+        address,
+        tickets=tickets,
+        credentials_in_url=settings.web_sockets.credentials_in_url,
+        allowed_origins=settings.server.allowed_origins,
+        proxies=proxies,
+    )
     http = HTTPFactory(tree, bounds, metrics, access)
     if settings.server.http2:
         http.by_alpn[b"h2"] = HTTP2Connection
-    admission = Admission(bounds.max_connections_per_address, metrics)
+    admission = Admission(bounds.max_connections_per_address, metrics, proxies.is_trusted)
     threshold = Threshold(reactor, http, admission, bounds, metrics)
     control = ControlFactory(pool, Connections(http, sockets, reactor.seconds).operations())
     readiness = Readiness(lambda: pool.is_ready)

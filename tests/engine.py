@@ -49,6 +49,7 @@ class Engine:
     link: MemoryLink
     user: int = 1
     account: str = ""
+    read_only: bool = False
     mailboxes: dict[str, str] = attrs.field(factory=dict)
     last: Answer | None = None
     _number: int = 0
@@ -62,7 +63,7 @@ class Engine:
 
     def send(self, text: bytes, binding: str = "http") -> Answer:
         """Send a Request's text, and prepare what it turns out to need, as the pool does."""
-        about: dict[str, Any] = {"user": self.user, "binding": binding}
+        about: dict[str, Any] = {"user": self.user, "read_only": self.read_only, "binding": binding}
         answer = self.perform("request", text, **about)
         pieces: list[dict[str, Any]] = []
         body = text

@@ -22,6 +22,9 @@ BOUNDS = "jmapd.web.bounds"
 PRINCIPAL = "jmapd.auth.principal"
 """A value without imports of ours: `submit(principal, …)` names it, on whichever floor."""
 
+CREDENTIALS = ("jmapd.auth.token", "jmapd.auth.hashes")
+"""Values too: `jmapctl` makes tokens and reads hashes, and the front checks them."""
+
 ALLOWED = {
     "jmapd.protocol": (),
     "jmapd.observe": (),
@@ -36,7 +39,7 @@ ALLOWED = {
     "jmapd.push": ("jmapd.protocol", "jmapd.workers", "jmapd.observe"),
     "jmapd.web": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.observe"),
     "jmapd.http2": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.observe"),
-    "jmapd.ctl": ("jmapd.protocol", "jmapd.config", CLIENT),
+    "jmapd.ctl": ("jmapd.protocol", "jmapd.config", CLIENT, *CREDENTIALS),
     "jmapd.demo": ("jmapd.config", "jmapd.ctl", CLIENT, "jmapd.demo_mail"),
     "jmapd.demo_mail": (),
     "jmapd.readings": ("jmapd.workers", "jmapd.web", "jmapd.observe"),
@@ -114,8 +117,9 @@ def test_the_two_sides_of_the_workers(name: str) -> None:
     assert [one for one in up if behind(name) or not within(one, PRINCIPAL)] == []
 
 
-def test_a_principal_is_a_value() -> None:
-    assert [one for one in imports(PRINCIPAL) if within(one, "jmapd")] == []
+@pytest.mark.parametrize("name", [PRINCIPAL, *CREDENTIALS])
+def test_values_have_no_imports_of_ours(name: str) -> None:
+    assert [one for one in imports(name) if within(one, "jmapd")] == []
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if behind(name)])

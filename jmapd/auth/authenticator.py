@@ -1,4 +1,4 @@
-"""Credentials in, a Principal out: the one way in for every door."""
+"""Claims in, a Principal out: the one way in for every door."""
 
 from __future__ import annotations
 
@@ -7,111 +7,194 @@ import secrets
 from collections.abc import Generator
 from typing import Any, cast
 
-import attrs
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.logger import Logger
 
-from jmapd.auth.basic import Credentials, parse_authorization
-from jmapd.auth.passwords import Passwords
+from jmapd.auth import counts, hashes, token
+from jmapd.auth.claims import Basic, Bearer, Claim, Ticket
+from jmapd.auth.counts import Counts, NoCounts
+from jmapd.auth.failures import Failures
+from jmapd.auth.memory import Memory
+from jmapd.auth.passwords import Busy, Passwords
+from jmapd.auth.penalty import Attempt, Penalty
 from jmapd.auth.principal import Principal
+from jmapd.auth.tickets import Tickets
 from jmapd.workers.pool import OperationRefused, Pool, Reply
 
-REMEMBER = 300.0
-"""Seconds for which a user's last right password is known again without argon2."""
+Checking = Generator[Deferred[Any], Any, Principal | None]
 
-MAX_REMEMBERED = 10_000
-
-
-@attrs.frozen
-class _Remembered:
-    digest: bytes
-    principal: Principal
-    until: float
+_UNNAMED = {Bearer: "(a token)", Ticket: "(a ticket)"}
+_log = Logger()
 
 
 class Authenticator:
     """Knows who it is.
 
     :param reactor: tells the time.
-    :param pool: is asked for users.
+    :param pool: is asked for users and tokens, and tells when they change.
+    :param tickets: what `Ticket` claims are looked up in; they are forgotten here when credentials change.
+    :param penalty: makes those wait who have been wrong.
+    :param counts: is told of each failure.
     """
 
-    def __init__(self, reactor: Any, pool: Pool, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        pool: Pool,
+        passwords: Passwords,
+        tickets: Tickets,
+        penalty: Penalty,
+        counts: Counts = NoCounts(),  # noqa: B008  # it has no state
+    ) -> None:
         self._reactor = reactor
         self._pool = pool
         self._passwords = passwords
+        self._tickets = tickets
+        self._penalty = penalty
+        self._counts = counts
+        self._failures = Failures(reactor)
+        self._memory = Memory(reactor)
         self._key = secrets.token_bytes(32)
-        self._remembered: dict[str, _Remembered] = {}
-        self._checking: dict[bytes, list[Deferred[Principal | None]]] = {}
+        self._checking: dict[tuple[bytes, str], list[Deferred[Principal | None]]] = {}
         self._generation = 0
         pool.credentials_changed.append(self.forget)
 
-    def authenticate(self, authorization: bytes | None) -> Deferred[Principal | None]:
+    def authenticate(self, claim: Claim | None, address: str) -> Deferred[Principal | None]:
         """Find out whom a request acts for.
 
-        :param authorization: its Authorization field, if it has one.
-        :returns: fires with ``None`` where that is nobody; fails with `jmapd.auth.passwords.Busy` or
-            `OperationRefused` where it cannot be found out now.
+        :param claim: what the client says of itself, if anything.
+        :param address: the client's; "" where it has none.
+        :returns: fires with ``None`` where that is nobody; fails with `jmapd.auth.penalty.Slowed`,
+            `jmapd.auth.passwords.Busy` or `OperationRefused` where it is not found out now.
         """
-        credentials = None if authorization is None else parse_authorization(authorization)
-        if credentials is None:
+        if claim is None:
             return succeed(None)
-        digest = self._digest(credentials)
-        known = self._remembered.get(credentials.name)
-        if known is not None and self._reactor.seconds() < known.until and hmac.compare_digest(known.digest, digest):
-            return succeed(known.principal)
-        return self._checked_once(credentials, digest)
+        if isinstance(claim, Ticket):
+            bearer = self._tickets.take(claim.value, address or None)
+            if bearer is None:
+                self._failed(claim, address)
+            return succeed(bearer)
+        digest = self._digest(claim)
+        known = self._memory.find(digest)
+        if known is not None:
+            return succeed(known)
+        return self._checked_once(claim, digest, address)
 
-    def _checked_once(self, credentials: Credentials, digest: bytes) -> Deferred[Principal | None]:
-        """A client that opens many connections at once has its password checked once."""
+    def forget(self, user: int, credential: str | None) -> None:
+        """A user's credential is another, or gone; ``None``: all of theirs."""
+        self._generation += 1
+        self._memory.forget(user, credential)
+        self._tickets.forget(user, credential)
+
+    def _checked_once(self, claim: Basic | Bearer, digest: bytes, address: str) -> Deferred[Principal | None]:
+        """A client that opens many connections at once is checked once."""
         answer: Deferred[Principal | None] = Deferred()
-        waiting = self._checking.get(digest)
+        waiting = self._checking.get((digest, address))
         if waiting is not None:
             waiting.append(answer)
             return answer
-        self._checking[digest] = [answer]
+        self._checking[digest, address] = [answer]
 
         def checked(result: Any) -> None:
-            for one in self._checking.pop(digest):
+            for one in self._checking.pop((digest, address)):
                 one.callback(result)
 
-        self._check(credentials, digest).addBoth(checked)
+        self._attempt(claim, digest, address).addBoth(checked)
         return answer
 
     @inlineCallbacks
-    def _check(self, credentials: Credentials, digest: bytes) -> Generator[Deferred[Any], Any, Principal | None]:
-        while True:
-            generation = self._generation
-            hash, principal = yield self._look_up(credentials.name)
-            right = yield self._passwords.verify(hash, credentials.password)
-            # what was read before a password changed says nothing after it
-            if generation == self._generation:
-                break
-        if not right or principal is None:
+    def _attempt(self, claim: Basic | Bearer, digest: bytes, address: str) -> Checking:
+        """Check a claim when it is its turn."""
+        # a token cannot be guessed: nobody waits for what others have tried for this user
+        guessable = claim.name if isinstance(claim, Basic) and not token.is_token(claim.password) else None
+        attempt: Attempt = yield self._penalty.admit(address, guessable)
+        try:
+            principal: Principal | None = yield self._check(claim)
+        except Exception:
+            attempt.dropped()
+            raise
+        if principal is None:
+            self._failed(claim, address)
+            attempt.wrong(digest)
             return None
-        self._remember(credentials.name, digest, principal)
-        return cast(Principal, principal)
+        self._memory.keep(digest, principal)
+        attempt.right()
+        return principal
 
     @inlineCallbacks
-    def _look_up(self, name: str) -> Generator[Deferred[Any], Any, tuple[str | None, Principal | None]]:
+    def _check(self, claim: Basic | Bearer) -> Checking:
+        while True:
+            generation = self._generation
+            secret = claim.password if isinstance(claim, Basic) else claim.token
+            if token.is_token(secret):
+                principal = yield self._check_token(secret, claim.name if isinstance(claim, Basic) else None)
+            elif isinstance(claim, Basic):
+                principal = yield self._check_password(claim)
+            else:
+                return None
+            # what was read before a credential changed says nothing after it
+            if generation == self._generation:
+                return cast("Principal | None", principal)
+
+    @inlineCallbacks
+    def _check_password(self, claim: Basic) -> Checking:
+        found: Reply | None = yield self._look_up("credentials", {"name": claim.name})
+        hash: str | None = None if found is None else found.arguments["hash"]
+        right = yield self._passwords.verify(hash, claim.password)
+        if not right or found is None or hash is None:
+            return None
+        principal = self._principal(found)
+        if not hashes.is_argon2(hash):
+            self._renew(principal, hash, claim.password).addErrback(self._not_renewed)
+        return principal
+
+    @inlineCallbacks
+    def _check_token(self, secret: str, name: str | None) -> Checking:
+        found: Reply | None = yield self._look_up("token", {"hash": token.hashed(secret), "name": name})
+        if found is None:
+            return None
+        principal = self._principal(found)
+        return None if principal.has_expired(self._reactor.seconds()) else principal
+
+    @inlineCallbacks
+    def _look_up(self, operation: str, arguments: dict[str, Any]) -> Generator[Deferred[Any], Any, Reply | None]:
         try:
-            found: Reply = yield self._pool.perform("credentials", {"name": name})
+            found: Reply = yield self._pool.perform(operation, arguments)
         except OperationRefused as error:
             if error.kind != "notFound":
                 raise
-            return None, None
-        return found.arguments["hash"], Principal(found.arguments["user"], found.arguments["name"])
+            return None
+        return found
 
-    def forget(self, user: int) -> None:
-        """A user's credentials have changed."""
-        self._generation += 1
-        for name in [name for name, known in self._remembered.items() if known.principal.user == user]:
-            del self._remembered[name]
+    def _principal(self, found: Reply) -> Principal:
+        said = found.arguments
+        return Principal(
+            said["user"],
+            said["name"],
+            said["credential"],
+            read_only=said.get("read_only", False),
+            expires=said.get("expires"),
+            proved=self._reactor.seconds(),
+        )
 
-    def _remember(self, name: str, digest: bytes, principal: Principal) -> None:
-        if len(self._remembered) >= MAX_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[name] = _Remembered(digest, principal, self._reactor.seconds() + REMEMBER)
+    @inlineCallbacks
+    def _renew(self, principal: Principal, old: str, password: str) -> Generator[Deferred[Any], Any, None]:
+        """Let the store keep argon2's hash in the place of a right password's other one."""
+        try:
+            new = yield self._passwords.hash(password)
+            yield self._pool.perform("hash_renew", {"user": principal.user, "old": old, "new": new})
+        except (Busy, OperationRefused):
+            # the next login does it
+            return
 
-    def _digest(self, credentials: Credentials) -> bytes:
-        """What tells a name and a password from all others, and nobody without the key anything."""
-        return hmac.digest(self._key, f"{credentials.name}\0{credentials.password}".encode(), "sha256")
+    def _not_renewed(self, failure: Any) -> None:
+        _log.failure("a password's hash could not be renewed", failure)
+
+    def _failed(self, claim: Claim, address: str) -> None:
+        self._counts.count(counts.FAILURES)
+        self._failures.tell(claim.name if isinstance(claim, Basic) else _UNNAMED[type(claim)], address)
+
+    def _digest(self, claim: Basic | Bearer) -> bytes:
+        """What tells a claim from all others, and nobody without the key anything."""
+        said = (claim.name, claim.password) if isinstance(claim, Basic) else (claim.token,)
+        return hmac.digest(self._key, "\0".join(said).encode(), "sha256")

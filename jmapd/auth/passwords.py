@@ -1,17 +1,21 @@
-"""Passwords checked against their argon2 hashes, beside the reactor and never many at a time."""
+"""Passwords checked against their hashes, beside the reactor and never many at a time."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from jmapd.auth import hashes
+
 THREADS = 2
 MAX_WAITING = 100
+
+Result = TypeVar("Result")
 
 
 class Busy(Exception):
@@ -19,7 +23,11 @@ class Busy(Exception):
 
 
 class Passwords:
-    """Checks passwords in threads of its own; argon2 lets the interpreter go meanwhile."""
+    """Checks passwords in threads of its own; argon2 and bcrypt let the interpreter go meanwhile.
+
+    SHA512-crypt is a loop in Python, which shares it: whoever comes with such a hash slows the reactor down a little,
+    but for the one login after which their hash is argon2's.
+    """
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -43,6 +51,16 @@ class Passwords:
         :param hash: of the right one; ``None`` where there is no such user, which takes as long and is wrong.
         :raises Busy: where too many wait already.
         """
+        return self._in_thread(self._verify, hash, password)
+
+    def hash(self, password: str) -> Deferred[str]:
+        """Make the hash that the store shall keep of a password.
+
+        :raises Busy: where too many wait already.
+        """
+        return self._in_thread(self._hasher.hash, password)
+
+    def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Deferred[Result]:
         if self._waiting >= MAX_WAITING:
             raise Busy
         self._waiting += 1
@@ -51,14 +69,11 @@ class Passwords:
             self._waiting -= 1
             return result
 
-        verified: Deferred[bool] = deferToThreadPool(self._reactor, self._threads, self._verify, hash, password)
-        return verified.addBoth(done)
+        worked: Deferred[Result] = deferToThreadPool(self._reactor, self._threads, work, *arguments)
+        return worked.addBoth(done)
 
     def _verify(self, hash: str | None, password: str) -> bool:
         if hash is None and self._nobody is None:
             self._nobody = self._hasher.hash("nobody's")
-        try:
-            self._hasher.verify(hash or self._nobody or "", password)
-        except (Argon2Error, InvalidHashError):
-            return False
-        return hash is not None
+        right = hashes.verify(hash or self._nobody or "", password)
+        return right and hash is not None

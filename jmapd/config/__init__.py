@@ -7,6 +7,7 @@ from jmapd.config.load import load
 from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.settings import (
     TLS,
+    Auth,
     Listener,
     Log,
     Observe,
@@ -20,6 +21,7 @@ from jmapd.config.settings import (
 
 __all__ = [
     "TLS",
+    "Auth",
     "ConfigurationError",
     "Listener",
     "Log",

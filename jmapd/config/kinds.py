@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -12,8 +13,11 @@ from urllib.parse import urlsplit
 import attrs
 
 from jmapd.config import endpoint
+from jmapd.protocol.origin import origin
 
 T = TypeVar("T")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _DURATION = re.compile(r"(\d{1,15}(?:\.\d{1,9})?) ?(ms|s|m|h|d)?\Z", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
@@ -35,7 +39,10 @@ _HOST_NAME = re.compile(
 
 
 class Unfit(Exception):
-    """The value is not of this kind."""
+    """The value is not of this kind.
+
+    :param args: what of it is not, where it is a list.
+    """
 
 
 @attrs.frozen
@@ -175,6 +182,38 @@ def _endpoint(value: Any) -> str:
     return _text(value)
 
 
+def _listed(value: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
+    """All items of a list read, or all that are wrong named."""
+    if not isinstance(value, list):
+        raise Unfit
+    good, wrong = [], []
+    for item in value:
+        try:
+            good.append(read(item))
+        except Unfit:
+            wrong.append(item)
+    if wrong:
+        raise Unfit(*wrong)
+    return tuple(good)
+
+
+def _origin(value: Any) -> str:
+    if (found := origin(_text(value))) is None:
+        raise Unfit
+    return found
+
+
+def _network(value: Any) -> Network:
+    try:
+        return ipaddress.ip_network(_text(value))
+    except ValueError:
+        raise Unfit from None
+
+
+def _proxy(value: Any) -> str:
+    return "unix" if value == "unix" else str(_network(value))
+
+
 FLAG = Kind("true or false", _flag)
 PATH = Kind("the path of a file or folder, as a text", _path)
 HOST_NAME = Kind('a host name such as "mail.example.org"', _host_name)
@@ -182,6 +221,7 @@ HTTP_URL = Kind('an http: or https: URL with nothing after the host, such as "ht
 SQLITE_URL = Kind(
     'a SQLAlchemy URL such as "sqlite:////var/lib/jmapd/jmapd.sqlite" (only SQLite is supported for now)', _sqlite_url
 )
+NETWORKS = Kind('a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]', lambda value: _listed(value, _network))
 ENDPOINT = Kind(
     'a Twisted server endpoint such as "tcp:8443:interface=127.0.0.1" or "unix:/run/jmapd.sock" (not "ssl:": tls says that)',
     _endpoint,
@@ -189,3 +229,11 @@ ENDPOINT = Kind(
 OPTIONAL_ENDPOINT = Kind(f'{ENDPOINT.allowed}, or "" for none', lambda value: "" if value == "" else _endpoint(value))
 LOG_LEVEL = _one_of("debug", "info", "warn", "error", "critical")
 LOG_FORMAT = _one_of("text", "json")
+ORIGINS = Kind(
+    'a list of origins such as ["https://webmail.example.org"], or "*" for all',
+    lambda value: ("*",) if value == "*" else _listed(value, _origin),
+)
+PROXIES = Kind(
+    'a list of networks and addresses such as ["10.0.0.0/8", "::1"], with "unix" for all that comes by unix sockets',
+    lambda value: _listed(value, _proxy),
+)

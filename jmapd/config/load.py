@@ -12,6 +12,7 @@ from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.reading import Values, read_file
 from jmapd.config.settings import (
     TLS,
+    Auth,
     Listener,
     Log,
     Observe,
@@ -59,10 +60,13 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
             values["workers.soft-deadline"],
             values["workers.hard-deadline"],
         ),
+        auth=Auth(values["auth.penalty"], values["auth.penalty-exempt"]),
         web_sockets=WebSockets(
             values["jmap.web-sockets.throttle"],
             values["jmap.web-sockets.timeout"],
             values["jmap.web-sockets.heartbeat"],
+            values["jmap.web-sockets.ticket-address"],
+            values["jmap.web-sockets.credentials-in-url"],
         ),
         limits=_limits(values),
         upload=Upload(
@@ -89,6 +93,8 @@ def _server(values: Values, environment: Mapping[str, str]) -> Server:
         tls=TLS(values["server.tls.certificate"], values["server.tls.private-key"]),
         http2=values["server.http2"],
         bounds=_bounds(values),
+        allowed_origins=values["server.allowed-origins"],
+        trusted_proxies=values["server.trusted-proxies"],
     )
 
 

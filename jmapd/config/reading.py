@@ -60,8 +60,9 @@ def read_file(path: Path | None) -> Values:
             continue
         try:
             read[key] = setting.kind.read(value)
-        except Unfit:
-            mistakes.append(Mistake(key, value, f"must be {setting.kind.allowed}"))
+        except Unfit as unfit:
+            wrong = unfit.args or (value,)
+            mistakes.extend(Mistake(key, one, f"must be {setting.kind.allowed}") for one in wrong)
     return Values(file, said, read, listeners, (*mistakes, *absent))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,8 @@ class Server:
     :param listeners: by name, in the file's order.
     :param http2: whether HTTP/2 is offered where there is TLS.
     :param bounds: of each connection.
+    :param allowed_origins: of web pages, beside our own; ``*`` for all.
+    :param trusted_proxies: networks, and ``unix``.
     """
 
     hostname: str
@@ -52,6 +55,8 @@ class Server:
     tls: TLS
     http2: bool
     bounds: Bounds
+    allowed_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
 
 
 @attrs.frozen
@@ -102,17 +107,33 @@ class Workers:
 
 
 @attrs.frozen
+class Auth:
+    """Who may log in, and how often they may be wrong.
+
+    :param penalty: seconds of the longest delay after failed logins; 0: none.
+    :param penalty_exempt: networks whose addresses are not slowed.
+    """
+
+    penalty: float
+    penalty_exempt: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+@attrs.frozen
 class WebSockets:
     """RFC 8887's transport, in seconds.
 
     :param throttle: least time between two pushes to one client; 0 gathers nothing.
     :param timeout: without a frame from the peer, the connection is closed; 0: never.
     :param heartbeat: between two Pings; 0: none.
+    :param ticket_address: whether a ticket is for the address that got it alone.
+    :param credentials_in_url: whether a socket's URL may hold a password or a token.
     """
 
     throttle: float
     timeout: float
     heartbeat: float
+    ticket_address: bool = False
+    credentials_in_url: bool = False
 
 
 @attrs.frozen
@@ -138,6 +159,7 @@ class Settings:
     log: Log
     storage: Storage
     workers: Workers
+    auth: Auth
     web_sockets: WebSockets
     limits: Limits
     upload: Upload

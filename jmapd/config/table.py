@@ -54,6 +54,18 @@ SETTINGS = (
         "first TLS listener, else of the first",
     ),
     _setting("server.data-dir", kinds.PATH, "", "where everything is kept; default: $STATE_DIRECTORY, else ./var"),
+    _setting(
+        "server.allowed-origins",
+        kinds.ORIGINS,
+        [],
+        "web pages that may talk to the server, beside its own; default: none. A foreign Origin is refused",
+    ),
+    _setting(
+        "server.trusted-proxies",
+        kinds.PROXIES,
+        [],
+        "whose X-Forwarded-For, or else Forwarded, tells where a request came from; default: nobody's",
+    ),
     _setting("server.listener.*.endpoint", kinds.ENDPOINT, REQUIRED, "where to listen: a Twisted server endpoint"),
     _setting(
         "server.listener.*.tls", kinds.FLAG, True, "false on loopback or a unix socket, for a proxy that does TLS"
@@ -130,6 +142,18 @@ SETTINGS = (
         "workers.hard-deadline", kinds.duration("200ms", "2h"), "30s", "time for a Request before its worker is killed"
     ),
     _setting(
+        "auth.penalty",
+        kinds.duration("1s", "1h", "none"),
+        "15s",
+        "the longest delay of a login after wrong ones from the same address, or for the same user",
+    ),
+    _setting(
+        "auth.penalty-exempt",
+        kinds.NETWORKS,
+        [],
+        "networks from which wrong logins slow nobody else there",
+    ),
+    _setting(
         "jmap.web-sockets.throttle",
         kinds.duration("1ms", "1d", "none"),
         "1s",
@@ -142,6 +166,15 @@ SETTINGS = (
         "a connection whose client was silent for so long is closed; longer than heartbeat",
     ),
     _setting("jmap.web-sockets.heartbeat", kinds.duration("100ms", "30d", "none"), "5s", "time between two Pings"),
+    _setting(
+        "jmap.web-sockets.ticket-address", kinds.FLAG, False, "whether a ticket is for the address that got it alone"
+    ),
+    _setting(
+        "jmap.web-sockets.credentials-in-url",
+        kinds.FLAG,
+        False,
+        "whether ?basic= and ?access_token= in a socket's URL are taken, for web clients that know no tickets",
+    ),
     _setting("jmap.protocol.request.max-size", kinds.size("1KiB", "200MB"), 10_000_000, "octets of a Request"),
     _setting("jmap.protocol.request.max-calls", kinds.count(1, 10_000), 16, "method calls in a Request"),
     _setting(

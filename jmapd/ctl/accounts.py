@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 from argon2 import PasswordHasher
 
+from jmapd.auth import hashes
+from jmapd.auth.hashes import UnusableHash
 from jmapd.ctl import passwords
 from jmapd.ctl.opening import Failure, Opening, full_name
-from jmapd.workers.client import OperationRefused, Unavailable
 
 _PASSWORD_STDIN = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input's first line."
+)
+_PASSWORD_HASH = click.option(
+    "--password-hash",
+    metavar="HASH",
+    help="Take over a password's hash: {ARGON2ID}…, {BLF-CRYPT}… or {SHA512-CRYPT}…, as Dovecot writes them.",
 )
 
 
 @click.group()
 def account() -> None:
-    """Add, list and delete accounts, and set passwords."""
+    """Add, list and delete accounts, set passwords, and let nobody in for a while."""
 
 
 @account.command()
 @click.argument("name")
 @click.option("--bare", is_flag=True, help="Make the Inbox alone, without Drafts, Sent and so on.")
 @_PASSWORD_STDIN
+@_PASSWORD_HASH
 @click.pass_obj
-def add(opening: Opening, name: str, bare: bool, password_stdin: bool) -> None:
+def add(opening: Opening, name: str, bare: bool, password_stdin: bool, password_hash: str | None) -> None:
     """Make the account NAME: an address, or a name that gets the server's hostname."""
     settings = opening.settings()
     address = full_name(name, settings)
-    arguments = {"name": address, "hash": hashed(_password(address, password_stdin)), "bare": bare}
-    said = _perform(opening, "account_add", arguments)
+    arguments = {"name": address, "hash": _hash(address, password_stdin, password_hash), "bare": bare}
+    said = opening.perform("account_add", arguments)
     click.echo(f"Account {address} added ({said['account']}).")
 
 
@@ -39,10 +44,12 @@ def add(opening: Opening, name: str, bare: bool, password_stdin: bool) -> None:
 @click.pass_obj
 def list_accounts(opening: Opening) -> None:
     """Print each account's address, id, number of messages and their octets."""
-    rows = _perform(opening, "account_list", {})["accounts"]
+    rows = opening.perform("account_list", {})["accounts"]
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        click.echo(f"{row['name']:<{width}}  {row['id']:<8} {row['emails']:>9,} messages {row['size']:>17,} octets")
+        disabled = "  disabled" if row["disabled"] else ""
+        size = f"{row['emails']:>9,} messages {row['size']:>17,} octets"
+        click.echo(f"{row['name']:<{width}}  {row['id']:<8} {size}{disabled}")
     if not rows:
         where = opening.settings().server.data_dir
         click.echo(f"There are no accounts in {where} yet; `jmapctl account add NAME` makes one.", err=True)
@@ -51,12 +58,33 @@ def list_accounts(opening: Opening) -> None:
 @account.command()
 @click.argument("name")
 @_PASSWORD_STDIN
+@_PASSWORD_HASH
 @click.pass_obj
-def passwd(opening: Opening, name: str, password_stdin: bool) -> None:
+def passwd(opening: Opening, name: str, password_stdin: bool, password_hash: str | None) -> None:
     """Set the password of the account NAME."""
     address = full_name(name, opening.settings())
-    _perform(opening, "account_passwd", {"name": address, "hash": hashed(_password(address, password_stdin))})
+    opening.perform("account_passwd", {"name": address, "hash": _hash(address, password_stdin, password_hash)})
     click.echo(f"Password of {address} set.")
+
+
+@account.command()
+@click.argument("name")
+@click.pass_obj
+def disable(opening: Opening, name: str) -> None:
+    """Let nobody log in to the account NAME; whoever is there is sent away, and the mail is kept."""
+    address = full_name(name, opening.settings())
+    opening.perform("account_disable", {"name": address})
+    click.echo(f"Account {address} disabled.")
+
+
+@account.command()
+@click.argument("name")
+@click.pass_obj
+def enable(opening: Opening, name: str) -> None:
+    """Let the account NAME be logged in to again."""
+    address = full_name(name, opening.settings())
+    opening.perform("account_enable", {"name": address})
+    click.echo(f"Account {address} enabled.")
 
 
 @account.command()
@@ -68,7 +96,7 @@ def delete(opening: Opening, name: str, yes: bool) -> None:
     address = full_name(name, opening.settings())
     if not yes:
         click.confirm(f"Delete {address} and all mail in it, for ever?", abort=True)
-    _perform(opening, "account_delete", {"name": address})
+    opening.perform("account_delete", {"name": address})
     click.echo(f"Account {address} deleted.")
 
 
@@ -77,17 +105,14 @@ def hashed(password: str) -> str:
     return PasswordHasher().hash(password)
 
 
-def _password(address: str, from_stdin: bool) -> str:
-    return passwords.checked(passwords.from_stdin() if from_stdin else passwords.prompted(address, twice=True))
-
-
-def _perform(opening: Opening, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    settings = opening.settings()
+def _hash(address: str, from_stdin: bool, given: str | None) -> str:
+    if given is None:
+        return hashed(
+            passwords.checked(passwords.from_stdin() if from_stdin else passwords.prompted(address, twice=True))
+        )
+    if from_stdin:
+        raise click.UsageError("--password-stdin and --password-hash exclude each other.")
     try:
-        with opening.client(settings) as client:
-            said, _ = client.perform(operation, arguments)
-    except OperationRefused as error:
-        raise Failure(error.detail or error.kind) from None
-    except Unavailable as error:
+        return hashes.read(given)
+    except UnusableHash as error:
         raise Failure(str(error)) from None
-    return said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
@@ -49,6 +50,21 @@ class Opening:
             return client.connect(settings.server.data_dir, worker_settings(settings))
         except client.Unavailable as error:
             raise Failure(f"The store cannot be opened: {error}") from None
+
+    def perform(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Have one operation done; what it says.
+
+        :raises Failure: where it cannot be.
+        """
+        settings = self.settings()
+        try:
+            with self.client(settings) as asking:
+                said, _ = asking.perform(operation, arguments)
+        except client.OperationRefused as error:
+            raise Failure(error.detail or error.kind) from None
+        except client.Unavailable as error:
+            raise Failure(str(error)) from None
+        return said
 
 
 def full_name(name: str, settings: Settings) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from jmapd.auth import token
 from jmapd.ctl.opening import Failure
 
 
@@ -41,6 +42,8 @@ def checked(password: str) -> str:
         raise Failure("A password may not be empty.")
     if any(unicodedata.category(letter) == "Cc" for letter in password):
         raise Failure("A password may have no control characters: HTTP Basic cannot carry them.")
+    if token.is_token(password):
+        raise Failure("A password may not look like a token.")
     return password
 
 

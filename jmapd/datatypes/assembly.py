@@ -14,7 +14,7 @@ from jmapd.datatypes.thread import THREAD
 from jmapd.methods import core
 from jmapd.methods.registry import Registry, registry
 from jmapd.methods.standard import methods_of
-from jmapd.protocol.capabilities import CORE, MAIL, WEBSOCKET
+from jmapd.protocol.capabilities import CORE, MAIL, WEBSOCKET, WEBSOCKET_TICKET
 
 TYPES = (MAILBOX, THREAD, EMAIL)
 
@@ -30,7 +30,7 @@ ACCOUNT_CAPABILITIES: Mapping[str, Mapping[str, Any]] = {
 }
 """For each capability that data types bring, its account capability object (RFC 8621 section 1.3)."""
 
-CAPABILITIES = frozenset({CORE, WEBSOCKET, *ACCOUNT_CAPABILITIES})
+CAPABILITIES = frozenset({CORE, WEBSOCKET, WEBSOCKET_TICKET, *ACCOUNT_CAPABILITIES})
 """What ``using`` may name."""
 
 

@@ -63,6 +63,9 @@ class Exchange:
         length = 0 if ended or tunnel else _length(request)
         if length != 0:
             self._stream.pace = Pace(request.site.reactor.seconds())
+        if tunnel:
+            self._stream.pause()
+            self._stream.reserved = True
         request.gotLength(length)
         if tunnel:
             request.requestReceived(method, target, VERSION)

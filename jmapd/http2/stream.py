@@ -59,6 +59,7 @@ class Stream:
     :ivar id: its number on the connection.
     :ivar ended: whether the client has said that nothing more comes.
     :ivar pace: of a request's body, while it comes.
+    :ivar reserved: whether what comes is for a tunnel that is not there yet.
     :ivar moved: when something was sent last, or began to wait.
     """
 
@@ -71,6 +72,7 @@ class Stream:
         self.factory = connection.factory
         self.ended = False
         self.pace: Pace | None = None
+        self.reserved = False
         self.moved = 0.0
         self._taker: Taker | None = None
         self._out = bytearray()
@@ -186,6 +188,8 @@ class Stream:
 
     def resume(self) -> None:
         """Take what has come meanwhile, and go on."""
+        if self.reserved:
+            return
         self._paused = False
         if self.pace is not None:
             self.pace.resume(self._connection.now())
@@ -213,7 +217,7 @@ class Stream:
         """Make it a tunnel (RFC 8441 section 5)."""
         tunnel = Tunnel(self, successor)
         self._taker = tunnel
-        self.pause()
+        self.reserved = False
         return tunnel, b""
 
     def getPeer(self) -> Any:

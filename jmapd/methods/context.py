@@ -12,7 +12,7 @@ from jmapd.methods.arguments import Arguments
 from jmapd.protocol import statechange
 from jmapd.protocol.errors import MethodError, SetError, invalid_arguments
 from jmapd.protocol.limits import Limits
-from jmapd.store import accounts
+from jmapd.store import accounts, users
 from jmapd.store.accounts import Access
 from jmapd.store.changes import AccountChanges
 from jmapd.store.store import Store
@@ -90,6 +90,7 @@ class Context:
     :param user: whose Request it is.
     :param now: milliseconds since 1970.
     :param writing: whether this process may write.
+    :param read_only: whether the credential lets the user change nothing.
     :param created_ids: for each creation id the Id made for it.
     :param prepared: what has been prepared for this Request, by key.
     :param changed: for each account id, for each type changed, its new modseq.
@@ -102,6 +103,7 @@ class Context:
     user: int
     now: int
     writing: bool = False
+    read_only: bool = False
     created_ids: dict[str, str] = attrs.field(factory=dict)
     prepared: Mapping[str, PreparedMessage | SetError] = attrs.field(factory=dict)
     changed: dict[str, dict[str, int]] = attrs.field(factory=dict)
@@ -111,15 +113,16 @@ class Context:
     _accesses: dict[str, Access] | None = None
 
     def session_state(self, digest: str) -> str:
-        """The state of the user's Session object.
+        """The state of the user's Session object, which is another one for another scope.
 
         :param digest: of everything in it that the configuration says.
         :raises UserUnknown: where the user has been deleted meanwhile.
         """
-        counter = accounts.session_counter(self.store.database, self.user)
+        counter = users.session_counter(self.store.database, self.user)
         if counter is None:
             raise UserUnknown
-        text = f"{digest} {self.store.epoch} {self.user} {counter}"
+        scope = "read-only" if self.read_only else "all"
+        text = f"{digest} {self.store.epoch} {self.user} {counter} {scope}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @property
@@ -129,9 +132,12 @@ class Context:
 
     @property
     def accesses(self) -> dict[str, Access]:
-        """The accounts that the user may see, by their Id."""
+        """The accounts that the user may see, by their Id; to a credential that is read-only they are too."""
         if self._accesses is None:
-            self._accesses = {one.id: one for one in accounts.accesses(self.store.database, self.user)}
+            seen = accounts.accesses(self.store.database, self.user)
+            if self.read_only:
+                seen = [attrs.evolve(one, read_only=True) for one in seen]
+            self._accesses = {one.id: one for one in seen}
         return self._accesses
 
     def scope(self, arguments: Arguments, *, write: bool = False, name: str = "accountId") -> Scope:

@@ -3,3 +3,5 @@
 CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
 WEBSOCKET = "urn:ietf:params:jmap:websocket"
+WEBSOCKET_TICKET = "com:linagora:params:jmap:ws:ticket"
+"""Not the IETF's: Twake Mail's clients and others look for it to open a WebSocket from a browser."""

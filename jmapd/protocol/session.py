@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from jmapd.protocol.capabilities import CORE, WEBSOCKET
+from jmapd.protocol.capabilities import CORE, WEBSOCKET, WEBSOCKET_TICKET
 from jmapd.protocol.limits import Limits
 
 
@@ -33,22 +33,29 @@ def session(
     """The Session object of a user.
 
     :param url: how clients reach the server: scheme and authority, no slash at the end.
-    :param capabilities: for each data type capability (all but Core and WebSocket) its account capability object.
+    :param capabilities: for each data type capability (all but Core and those of the WebSocket) its account
+        capability object.
     :param state: what changes when anything else in the object does.
     """
+    tickets = f"{url}/jmap/ws/ticket"
+    socket = {
+        WEBSOCKET: {"url": f"ws{url.removeprefix('http')}/jmap/ws", "supportsPush": True},
+        WEBSOCKET_TICKET: {"generationEndpoint": tickets, "revocationEndpoint": tickets},
+    }
     personal = next((account.id for account in accounts if account.is_personal), None)
     return {
         "capabilities": {
             CORE: limits.core(),
             **{urn: {} for urn in capabilities},
-            WEBSOCKET: {"url": f"ws{url.removeprefix('http')}/jmap/ws", "supportsPush": True},
+            **socket,
         },
         "accounts": {
             account.id: {
                 "name": account.name,
                 "isPersonal": account.is_personal,
                 "isReadOnly": account.is_read_only,
-                "accountCapabilities": {CORE: {}, **capabilities},
+                # Twake Mail's clients look for those of the WebSocket with each account
+                "accountCapabilities": {CORE: {}, **capabilities, **socket},
             }
             for account in accounts
         },

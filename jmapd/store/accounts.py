@@ -1,13 +1,14 @@
-"""Users, accounts, and which user may see which account."""
+"""Accounts, and which user may see which."""
 
 from __future__ import annotations
 
 import attrs
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, select
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.protocol import ids
-from jmapd.store import numbers
+from jmapd.store import numbers, tokens
+from jmapd.store import users as logins
 from jmapd.store.database import Database
 from jmapd.store.schema import (
     access,
@@ -33,20 +34,6 @@ def account_id(number: int) -> str:
 
 
 @attrs.frozen
-class User:
-    """Somebody who can log in.
-
-    :param hash: of the password, as argon2 writes it.
-    :param session: counts what changes the user's Session object.
-    """
-
-    id: int
-    name: str
-    hash: str
-    session: int
-
-
-@attrs.frozen
 class Access:
     """An account that a user may see."""
 
@@ -63,24 +50,17 @@ class Access:
 
 @attrs.frozen
 class AccountSummary:
-    """An account as an operator sees it; ``size`` in octets of all its messages."""
+    """An account as an operator sees it.
+
+    :param size: octets of all its messages.
+    :param disabled: whether the user whose own it is may not log in.
+    """
 
     account: int
     name: str
     emails: int
     size: int
-
-
-def user_named(database: Database, name: str) -> User | None:
-    """The user of a name, whatever its case."""
-    row = database.execute(_user_named, name=name.casefold()).fetchone()
-    return User(*row) if row else None
-
-
-def session_counter(database: Database, user: int) -> int | None:
-    """What the user's Session has been counted to, or ``None`` where there is no such user."""
-    row = database.execute(_session_counter, user=user).fetchone()
-    return row[0] if row else None
+    disabled: bool
 
 
 def accesses(database: Database, user: int) -> list[Access]:
@@ -95,17 +75,11 @@ def add(database: Database, name: str, hash: str) -> int:
     :param hash: of the password.
     :returns: the account's number. The caller has looked that the name is free.
     """
-    user = database.execute(_add_user, name=name.casefold(), hash=hash, session=1).lastrowid
+    user = logins.add(database, name, hash)
     account = database.execute(_add_account, name=name.casefold(), modseq=0, spilled=False).lastrowid
-    assert user is not None
     assert account is not None
     database.execute(_add_access, user=user, account=account, personal=True, read_only=False)
     return account
-
-
-def set_hash(database: Database, user: int, hash: str) -> None:
-    """Give a user another password."""
-    database.execute(_set_hash, the_user=user, new_hash=hash)
 
 
 def summaries(database: Database) -> list[AccountSummary]:
@@ -125,15 +99,8 @@ def delete_account(database: Database, user: int) -> None:
             for expression in _OF_ACCOUNT:
                 database.execute(expression, account=access_.account)
     database.execute(_delete_access_of_user, user=user)
-    database.execute(_delete_user, user=user)
-
-
-def _user_named() -> ClauseElement:
-    return select(users.c.id, users.c.name, users.c.hash, users.c.session).where(users.c.name == bindparam("name"))
-
-
-def _session_counter() -> ClauseElement:
-    return select(users.c.session).where(users.c.id == bindparam("user"))
+    tokens.remove_all(database, user)
+    logins.remove(database, user)
 
 
 def _accesses() -> ClauseElement:
@@ -145,10 +112,6 @@ def _accesses() -> ClauseElement:
     )
 
 
-def _add_user() -> ClauseElement:
-    return insert(users).values(name=bindparam("name"), hash=bindparam("hash"), session=bindparam("session"))
-
-
 def _add_account() -> ClauseElement:
     return insert(accounts).values(name=bindparam("name"), modseq=bindparam("modseq"), spilled=bindparam("spilled"))
 
@@ -157,15 +120,19 @@ def _add_access() -> ClauseElement:
     return insert(access)
 
 
-def _set_hash() -> ClauseElement:
-    return update(users).where(users.c.id == bindparam("the_user")).values(hash=bindparam("new_hash"))
-
-
 def _summaries() -> ClauseElement:
     return (
-        select(accounts.c.id, accounts.c.name, func.count(emails.c.id), func.coalesce(func.sum(emails.c.size), 0))
-        .join_from(accounts, emails, emails.c.account == accounts.c.id, isouter=True)
-        .group_by(accounts.c.id)
+        select(
+            accounts.c.id,
+            accounts.c.name,
+            func.count(emails.c.id),
+            func.coalesce(func.sum(emails.c.size), 0),
+            users.c.disabled,
+        )
+        .join_from(accounts, access, and_(access.c.account == accounts.c.id, access.c.personal))
+        .join(users, users.c.id == access.c.user)
+        .join(emails, emails.c.account == accounts.c.id, isouter=True)
+        .group_by(accounts.c.id, users.c.disabled)
         .order_by(accounts.c.name)
     )
 
@@ -176,10 +143,6 @@ def _delete_bodies() -> ClauseElement:
 
 def _delete_access_of_user() -> ClauseElement:
     return delete(access).where(access.c.user == bindparam("user"))
-
-
-def _delete_user() -> ClauseElement:
-    return delete(users).where(users.c.id == bindparam("user"))
 
 
 _OF_ACCOUNT = tuple(

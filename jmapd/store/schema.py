@@ -6,7 +6,7 @@ ever given twice. An Email's number is `jmapd.store.numbers`' composite of accou
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, false
 
 metadata = MetaData()
 
@@ -26,8 +26,23 @@ users = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("hash", Text, nullable=False),
     Column("session", _ID, nullable=False),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
     sqlite_autoincrement=True,
 )
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("user", _ID, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("label", Text, nullable=False),
+    Column("made", _ID, nullable=False),
+    Column("expires", _ID),
+    Column("read_only", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("tokens_of_user", tokens.c.user)
 
 accounts = Table(
     "accounts",

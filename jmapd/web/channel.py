@@ -440,4 +440,4 @@ class HTTPFactory(Factory):
         user = None if request.principal is None else request.principal.name
         seconds = 0.0 if request.begun is None else self.site.reactor.seconds() - request.begun
         method, path = (request.method, request.path) if request.path.startswith(b"/") else (b"-", b"-")
-        self.access.request(request.client, user, method, path, version, status, request.sentLength, seconds)
+        self.access.request(request.client_address, user, method, path, version, status, request.sentLength, seconds)

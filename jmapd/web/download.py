@@ -29,6 +29,7 @@ class Downloads:
 
     methods = GET
     public = False
+    takes_ticket = False
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -1,9 +1,10 @@
-"""The WebSocket handshake over HTTP/1.1 (RFC 6455 section 4, RFC 8887 section 4.2)."""
+"""The WebSocket handshake (RFC 6455 section 4, RFC 8441 section 5, RFC 8887 section 4.2): whether a request is one."""
 
 from __future__ import annotations
 
 import base64
-import binascii
+import re
+from collections.abc import Sequence
 
 from jmapd.auth.principal import Principal
 from jmapd.protocol.subprotocol import SUBPROTOCOL
@@ -15,7 +16,15 @@ from jmapd.web.websocket import JMAPFactory, JMAPProtocol
 RETRY_AFTER = b"60"
 """Seconds."""
 
-_VERSION = b"13"
+VERSION = b"13"
+
+_NO_KEY = base64.b64encode(bytes(16))
+"""Stands in for what HTTP/2 has no need of."""
+
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_MUST_UPGRADE = {b"Upgrade": b"websocket", b"Connection": b"Upgrade"}
+_VERSION_FIELD = {b"Sec-WebSocket-Version": VERSION}
 
 
 class Handshake:
@@ -23,6 +32,7 @@ class Handshake:
 
     methods = GET
     public = False
+    takes_ticket = True
 
     def __init__(self, factory: JMAPFactory) -> None:
         self._factory = factory
@@ -37,48 +47,87 @@ class Handshake:
 
     def _take_over(self, request: Request, principal: Principal) -> None:
         """Give the connection to a WebSocket protocol, which answers the handshake itself."""
-        protocol = self._factory.for_principal(principal, request.client, request.clientproto)
+        protocol: JMAPProtocol = self._factory.for_principal(principal, request.client_address, request.clientproto)
         transport, early = request.channel.hand_over(protocol)
         protocol.makeConnection(transport)
         transport.registerProducer(protocol, True)
-        _replay(request, protocol)
+        extensions = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Extensions", [])
+        protocol.dataReceived(opening(request.header(b"Sec-WebSocket-Key") or _NO_KEY, extensions))
         if early:
             protocol.dataReceived(early)
         transport.resumeProducing()
 
 
-def _replay(request: Request, protocol: JMAPProtocol) -> None:
-    lines = [b"GET " + request.uri + b" HTTP/1.1"]
-    for name, values in request.requestHeaders.getAllRawHeaders():
-        lines.append(name + b": " + b",".join(values))
-    protocol.dataReceived(b"\r\n".join((*lines, b"", b"")))
+def opening(key: bytes, extensions: Sequence[bytes]) -> bytes:
+    """A handshake that Autobahn answers, once `check` has found the client's own right.
+
+    It says nothing of what has been judged already, and no query string, in which there may be a ticket.
+
+    :param key: the Sec-WebSocket-Key.
+    :param extensions: the values of the Sec-WebSocket-Extensions fields.
+    """
+    lines = [
+        b"GET / HTTP/1.1",
+        b"Host: localhost",
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Version: " + VERSION,
+        b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode(),
+        b"Sec-WebSocket-Key: " + key,
+    ]
+    if extensions:
+        lines.append(b"Sec-WebSocket-Extensions: " + b", ".join(extensions))
+    return b"\r\n".join((*lines, b"", b""))
+
+
+def is_handshake(request: Request) -> bool:
+    """Whether a request asks for a WebSocket, rightly or not: what tells it from others at the same path."""
+    if request.protocol is not None:
+        return request.protocol == b"websocket"
+    # RFC 9110 section 7.8: HTTP/1.0 has no Upgrade
+    return (
+        request.method == b"GET" and request.clientproto == b"HTTP/1.1" and b"websocket" in request.tokens(b"Upgrade")
+    )
 
 
 def check(request: Request) -> None:
     """Look whether a request is a handshake that can be accepted.
 
-    :raises Refusal: 426 where it is none, or of another version; 400 where it is wrong.
+    :raises Refusal: 426 where it is none, or of another version, and 400 where it is wrong; HTTP/2 has no Upgrade and
+        gets 400 for all of that.
     """
-    upgrade = {b"Upgrade": b"websocket", b"Connection": b"Upgrade", b"Sec-WebSocket-Version": _VERSION}
-    asked = b"websocket" in request.tokens(b"Upgrade") and b"upgrade" in request.tokens(b"Connection")
-    if request.method != b"GET" or not asked:
-        raise refusal(426, "This is a WebSocket: open it with one.", upgrade)
-    if request.header(b"Sec-WebSocket-Version") != _VERSION:
-        raise refusal(426, "The WebSocket version is 13.", upgrade)
-    if request.clientproto == b"HTTP/1.0":
-        raise refusal(400, "A WebSocket needs HTTP/1.1.")
-    keys = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Key", [])
-    if len(keys) != 1 or not _is_key(keys[0]):
-        raise refusal(400, "Sec-WebSocket-Key must be 16 octets in base64.")
-    offered = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol", [])
-    if SUBPROTOCOL.encode() not in [item.strip() for value in offered for item in value.split(b",")]:
-        raise refusal(400, "Offer the subprotocol: Sec-WebSocket-Protocol: jmap.")
+    if request.protocol is not None:
+        _check_version(request, 400, {})
+    elif request.clientproto == b"HTTP/2":
+        raise refusal(400, "This is a WebSocket: open it with an extended CONNECT (RFC 8441).")
+    else:
+        _check_upgrade(request)
+    _check_subprotocol(request)
+
+
+def _check_upgrade(request: Request) -> None:
+    """What only HTTP/1.1 has."""
+    if not is_handshake(request) or b"upgrade" not in request.tokens(b"Connection"):
+        raise refusal(426, "This is a WebSocket: open it with one.", {**_MUST_UPGRADE, **_VERSION_FIELD})
+    _check_version(request, 426, _MUST_UPGRADE)
     if not request.header(b"Host"):
         raise refusal(400, "There is no Host field.")
+    keys = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Key", [])
+    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+        raise refusal(400, "Sec-WebSocket-Key must be 16 octets in base64.")
 
 
-def _is_key(key: bytes) -> bool:
-    try:
-        return len(base64.b64decode(key.strip(), validate=True)) == 16
-    except binascii.Error:
-        return False
+def _check_version(request: Request, status: int, headers: dict[bytes, bytes]) -> None:
+    if request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Version", []) != [VERSION]:
+        raise refusal(status, "The WebSocket version is 13.", {**headers, **_VERSION_FIELD})
+
+
+def _check_subprotocol(request: Request) -> None:
+    values = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Protocol", [])
+    offered = [item.strip() for value in values for item in value.split(b",")]
+    # RFC 9110 section 5.6.1.2: a list may have empty items, which are none
+    named = [item for item in offered if item]
+    if SUBPROTOCOL.encode() not in named:
+        raise refusal(400, "Offer the subprotocol: Sec-WebSocket-Protocol: jmap.")
+    if len(set(named)) != len(named) or not all(_TOKEN.fullmatch(item) for item in named):
+        raise refusal(400, "Sec-WebSocket-Protocol must be a list of different tokens.")

@@ -8,6 +8,7 @@ refused is answered at once.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from io import BytesIO
 from typing import Any, Protocol
 from urllib.parse import unquote, unquote_to_bytes
@@ -19,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from jmapd.auth.principal import Principal
+from jmapd.web.forwarded import Proxies
 from jmapd.web.problem import Refusal, refusal
 
 LINGER = 5.0
@@ -76,6 +78,8 @@ class Resource(Protocol):
     methods: frozenset[bytes]
     public: bool
     """Whether it is for everybody, so that nobody is asked who they are."""
+    takes_ticket: bool
+    """Whether a client may say who it is in the query, as a browser must that cannot set a header field."""
 
     def open(self, request: Request, principal: Principal | None) -> Body:
         """The headers are complete and the client is known: what takes the body.
@@ -88,12 +92,16 @@ class Site(Protocol):
     """What a request asks: the tree, and who somebody is."""
 
     reactor: Any
+    proxies: Proxies
 
     def resource(self, request: Request) -> Resource:
         """What is at the request's path; raises `Refusal`."""
 
-    def authenticate(self, request: Request) -> Deferred[Principal]:
+    def authenticate(self, request: Request, resource: Resource) -> Deferred[Principal]:
         """Whom the request acts for; fails with `Refusal`."""
+
+    def fields(self, request: Request) -> Iterable[tuple[bytes, bytes]]:
+        """What is added to the header of every answer."""
 
 
 class Channel(Protocol):
@@ -157,8 +165,6 @@ class Request(http.Request):
         self._linger: Any = None
         self.principal: Principal | None = None
         """Whom it acts for, when that is known."""
-        self.client = peer_address(channel)
-        """The address that it came from."""
         self.begun: float | None = None
         """When its first line had come, on the reactor's clock."""
         self.logged = False
@@ -171,6 +177,11 @@ class Request(http.Request):
         self.uri = _AUTHORITY.sub(b"", target) or b"/"
         self.path, _, self._query = self.uri.partition(b"?")
         self.segments = [unquote(part.decode("ascii", "replace")) for part in self.path.split(b"/")[1:]]
+
+    @property
+    def client_address(self) -> str:
+        """The IP address that the request came from, behind the proxies that are trusted; ``unix`` for a unix socket."""
+        return self.site.proxies.client_address(self.client, self.requestHeaders)
 
     def header(self, name: bytes) -> bytes | None:
         """A header field, or ``None``."""
@@ -200,7 +211,7 @@ class Request(http.Request):
             self._open(None, resource)
             return
         self._pause()
-        known = self.site.authenticate(self)
+        known = self.site.authenticate(self, resource)
         known.addCallback(self._open, resource)
         known.addErrback(self._failed)
 
@@ -309,8 +320,10 @@ class Request(http.Request):
         self.setResponseCode(status)
         for name, value in headers.items():
             self.setHeader(name, value)
+        for name, value in self.site.fields(self):
+            self.responseHeaders.addRawHeader(name, value)
         self.setHeader(b"Date", http.datetimeToString(self.site.reactor.seconds()))
-        if status != http.NOT_MODIFIED:
+        if status not in http.NO_BODY_CODES:
             self.setHeader(b"Content-Length", str(length).encode())
         if not self._complete and self.body_length != 0:
             self.channel.answered_early(self)

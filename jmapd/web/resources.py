@@ -36,6 +36,7 @@ class Page:
 
     methods = GET
     public = True
+    takes_ticket = False
 
     def __init__(self, url: Callable[[], str]) -> None:
         self._url = url
@@ -60,6 +61,7 @@ class Session:
 
     methods = GET
     public = False
+    takes_ticket = False
 
     def __init__(self, pool: Pool, url: Callable[[], str]) -> None:
         self._pool = pool
@@ -70,7 +72,12 @@ class Session:
         assert principal is not None
 
         def answer() -> Deferred[Any]:
-            arguments = {"user": principal.user, "name": principal.name, "url": self._url()}
+            arguments = {
+                "user": principal.user,
+                "name": principal.name,
+                "read_only": principal.read_only,
+                "url": self._url(),
+            }
             return self._pool.perform("session", arguments).addCallbacks(shown, unavailable)
 
         def shown(reply: Reply) -> None:
@@ -98,6 +105,7 @@ class NotBuilt:
 
     methods = GET
     public = False
+    takes_ticket = False
 
     def open(self, request: Request, principal: Principal | None) -> Body:
         """Say so."""
@@ -109,6 +117,7 @@ class API:
 
     methods = POST
     public = False
+    takes_ticket = False
 
     def __init__(self, pool: Pool, limits: Limits) -> None:
         self._pool = pool

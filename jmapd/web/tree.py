@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jmapd.auth.authenticator import Authenticator
-from jmapd.observe.metrics import Metrics
+from jmapd.auth.tickets import Tickets
 from jmapd.protocol.limits import Limits
 from jmapd.web.download import Downloads
+from jmapd.web.forwarded import Proxies
 from jmapd.web.handshake import Handshake
+from jmapd.web.origins import Origins
 from jmapd.web.request import Resource
 from jmapd.web.resources import API, NotBuilt, Page, Session
 from jmapd.web.site import Tree
+from jmapd.web.tickets import NewTickets, OneTicket
 from jmapd.web.upload import Uploads
 from jmapd.web.websocket import JMAPFactory
 from jmapd.workers.pool import Pool
@@ -25,11 +28,19 @@ def make_tree(
     sockets: JMAPFactory,
     limits: Limits,
     url: Callable[[], str],
-    metrics: Metrics | None = None,
+    *,
+    tickets: Tickets,
+    credentials_in_url: bool = False,
+    allowed_origins: Sequence[str] = (),
+    proxies: Proxies | None = None,
 ) -> Tree:
     """The whole tree.
 
     :param url: tells how clients reach the server.
+    :param tickets: those that the authenticator takes.
+    :param credentials_in_url: whether a socket's URL may hold a password or a token.
+    :param allowed_origins: of pages, beside the server's own (`Origins`).
+    :param proxies: those that are believed; none, if not given.
     """
     handshake = Handshake(sockets)
     session = Session(pool, url)
@@ -42,5 +53,16 @@ def make_tree(
         "/jmap/download/*": Downloads(pool),
         "/jmap/eventsource": NotBuilt(),
         "/jmap/ws": handshake,
+        "/jmap/ws/ticket": NewTickets(tickets),
+        "/jmap/ws/ticket/*": OneTicket(tickets),
     }
-    return Tree(reactor, authenticator, resources, handshake, metrics)
+    origins = Origins(allowed_origins, url)
+    return Tree(
+        reactor,
+        authenticator,
+        resources,
+        handshake,
+        origins,
+        proxies or Proxies(),
+        credentials_in_url=credentials_in_url,
+    )

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from twisted.internet.defer import Deferred
 
+from jmapd.auth.claims import INSUFFICIENT_SCOPE
 from jmapd.auth.principal import Principal
 from jmapd.protocol.errors import RequestError, limit
 from jmapd.protocol.limits import Limits
@@ -24,6 +25,7 @@ class Uploads:
 
     methods = POST
     public = False
+    takes_ticket = False
 
     def __init__(self, pool: Pool, limits: Limits) -> None:
         self._pool = pool
@@ -36,6 +38,8 @@ class Uploads:
         account, *rest = request.segments[2:] or [""]
         if not account or any(rest):
             raise refusal(404, "An upload goes to /jmap/upload/{accountId}/.")
+        if principal.read_only:
+            raise refusal(403, "This token may only read.", {b"WWW-Authenticate": INSUFFICIENT_SCOPE})
         if request.body_length is not None and request.body_length > self._limits.max_size_upload:
             raise self._too_large()
         if self._under_way.get(principal.user, 0) >= self._limits.max_concurrent_upload:

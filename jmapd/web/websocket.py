@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.principal import Principal
 from jmapd.protocol.errors import RequestError, limit
 from jmapd.protocol.subprotocol import (
@@ -73,6 +74,7 @@ class JMAPProtocol(WebSocketServerProtocol):
         self._size = 0
         self._text: bytes | bytearray = b""
         self._unsent = 0
+        self._release: Callable[[], None] | None = None
 
     @property
     def can_send(self) -> bool:
@@ -97,6 +99,11 @@ class JMAPProtocol(WebSocketServerProtocol):
         """The handshake has been answered."""
         self.heard = self.pinged = self.factory.now()
         self.factory.opened(self)
+        self._release = self.factory.lifetimes.hold(self.origin.principal, self._credentials_ended)
+
+    def _credentials_ended(self) -> None:
+        """Whoever this is has no right to be here any more."""
+        self.close(POLICY_VIOLATION, "your credentials are not valid any more")
 
     def dataReceived(self, data: bytes) -> None:
         """Something has come: the peer lives."""
@@ -284,6 +291,8 @@ class JMAPProtocol(WebSocketServerProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The connection is gone: what it waited for is dropped, what runs ends."""
         self._disable()
+        if self._release is not None:
+            self._release()
         asked, self._asked = self._asked, None
         for one in list(asked or ()):
             one.cancel()
@@ -301,6 +310,7 @@ class JMAPProtocol(WebSocketServerProtocol):
 class JMAPFactory(WebSocketServerFactory):
     """Makes a `JMAPProtocol` for each handshake.
 
+    :param lifetimes: closes connections whose credentials end.
     :param now: tells the time, in seconds.
     :param max_size: octets of the largest message.
     """
@@ -312,6 +322,7 @@ class JMAPFactory(WebSocketServerFactory):
         reactor: Any,
         pool: Pool,
         hub: Hub,
+        lifetimes: Lifetimes,
         now: Callable[[], float],
         max_size: int,
         ledger: Ledger | None = None,
@@ -320,6 +331,7 @@ class JMAPFactory(WebSocketServerFactory):
         self.ledger = ledger or Ledger(now)
         self.pool = pool
         self.hub = hub
+        self.lifetimes = lifetimes
         self.now = now
         self.max_size = max_size
         self.connections: dict[JMAPProtocol, None] = {}
@@ -333,7 +345,6 @@ class JMAPFactory(WebSocketServerFactory):
             openHandshakeTimeout=0,
             closeHandshakeTimeout=CLOSE_TIMEOUT,
         )
-        pool.credentials_changed.append(self._credentials_changed)
 
     def for_principal(self, principal: Principal, client: str, version: bytes) -> JMAPProtocol:
         """The protocol of a client that is known.
@@ -380,8 +391,3 @@ class JMAPFactory(WebSocketServerFactory):
         for connection in list(self.connections):
             connection.close(GOING_AWAY, "the server is stopping")
         return closed
-
-    def _credentials_changed(self, user: int) -> None:
-        for connection in list(self.connections):
-            if connection.origin.principal.user == user:
-                connection.close(POLICY_VIOLATION, "your credentials have changed")

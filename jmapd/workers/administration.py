@@ -1,30 +1,17 @@
-"""What `jmapctl` asks for: accounts, and messages brought in from elsewhere."""
+"""What `jmapctl account` asks for."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import time
 from typing import Any
 
 import attrs
 
-from jmapd.datatypes.email import mutable
-from jmapd.datatypes.email.add import NewEmail, add_email
-from jmapd.datatypes.email.prepare import read_raw
-from jmapd.datatypes.email.reading import Reading
 from jmapd.datatypes.mailbox import names
-from jmapd.methods.context import Context, PreparedMessage, Scope
-from jmapd.protocol.errors import SetError
-from jmapd.store import accounts, emails, mailboxes
-from jmapd.store.accounts import User
-from jmapd.store.blobs import INLINE
+from jmapd.store import accounts, mailboxes, users
 from jmapd.store.changes import AccountChanges
-from jmapd.store.counts import Counts
 from jmapd.store.mailboxes import MailboxRow
 from jmapd.store.store import Store
-from jmapd.store.threads import Member
-from jmapd.workers import answers
 from jmapd.workers.answers import Answer, OperationRefused
 from jmapd.workers.identity import Identity
 
@@ -33,7 +20,7 @@ _ADDRESS = re.compile(r"[^\s@\"<>(),:;\\\[\]\x00-\x1f]{1,64}@[^\s@\"<>(),;\\\x00
 
 @attrs.frozen
 class Administration:
-    """The operations of `jmapctl`."""
+    """The operations about accounts."""
 
     store: Store
     identity: Identity
@@ -41,7 +28,13 @@ class Administration:
     def account_list(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """All accounts with what they hold."""
         found = [
-            {"id": accounts.account_id(one.account), "name": one.name, "emails": one.emails, "size": one.size}
+            {
+                "id": accounts.account_id(one.account),
+                "name": one.name,
+                "emails": one.emails,
+                "size": one.size,
+                "disabled": bool(one.disabled),
+            }
             for one in accounts.summaries(self.store.database)
         ]
         return Answer({"accounts": found})
@@ -51,7 +44,7 @@ class Administration:
         database, name = self.store.database, arguments["name"]
         if not _ADDRESS.match(name):
             raise OperationRefused("invalid", f"{name!r} is no address such as anna@example.org.")
-        if accounts.user_named(database, name):
+        if users.named(database, name):
             raise OperationRefused("alreadyExists", f"There is an account {name} already.")
         account = accounts.add(database, name, arguments["hash"])
         changes = AccountChanges.open(database, account)
@@ -64,132 +57,29 @@ class Administration:
 
     def account_passwd(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Give a user another password."""
-        user = self._user(arguments["name"])
-        accounts.set_hash(self.store.database, user.id, arguments["hash"])
-        return Answer({}, users=(user.id,))
+        user = self.identity.known(arguments["name"])
+        users.set_hash(self.store.database, user.id, arguments["hash"])
+        return Answer({}, credentials=((user.id, users.PASSWORD),))
+
+    def hash_renew(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """Keep another hash of the password that a user has; nobody needs to hear of it."""
+        users.renew_hash(self.store.database, arguments["user"], arguments["old"], arguments["new"])
+        return Answer({})
+
+    def account_disable(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """Refuse a user's credentials, and keep all else."""
+        user = self.identity.known(arguments["name"])
+        users.set_disabled(self.store.database, user.id, disabled=True)
+        return Answer({}, credentials=((user.id, None),))
+
+    def account_enable(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """Let a user log in again."""
+        user = self.identity.known(arguments["name"])
+        users.set_disabled(self.store.database, user.id, disabled=False)
+        return Answer({})
 
     def account_delete(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Remove a user, with the account of their own and all that is in it."""
-        user = self._user(arguments["name"])
+        user = self.identity.known(arguments["name"])
         accounts.delete_account(self.store.database, user.id)
-        return Answer({}, users=(user.id,))
-
-    def import_read(self, arguments: dict[str, Any], body: bytes) -> Answer:
-        """Read a message that is to be brought in, unless it is where it shall be already."""
-        _, scope = self._own(arguments["name"])
-        hash = hashlib.sha256(body).digest()
-        mailbox = self._find(scope, arguments["mailbox"], arguments["role"])
-        if mailbox is not None and self._is_there(scope, hash, mailbox):
-            return Answer({"outcome": "present"})
-        try:
-            reading = read_raw(body, hash)
-        except SetError as error:
-            return Answer({"outcome": "refused", "detail": error.description})
-        small = len(body) <= INLINE
-        if not small:
-            self.store.blobs.write_file(body)
-        return answers.prepared(PreparedMessage(hash, len(body), body if small else None, reading))
-
-    def import_store(self, arguments: dict[str, Any], body: bytes) -> Answer:
-        """Store a message that `import_read` has read."""
-        context, scope = self._own(arguments["name"])
-        message = answers.read_prepared(arguments["message"], body)
-        assert isinstance(message, PreparedMessage)
-        mailbox = self._find(scope, arguments["mailbox"], arguments["role"])
-        if mailbox is None:
-            mailbox = self._make(scope, arguments["mailbox"], arguments["role"])
-        counts = Counts(self.store.database, scope.changes, self._trash(scope))
-        there = emails.with_blob(self.store.database, scope.number, message.hash)
-        if there:
-            outcome = self._enter(scope, counts, there, mailbox)
-        else:
-            outcome = self._import(scope, counts, message, mailbox, arguments)
-        counts.save()
-        context.finish_call()
-        return Answer({"outcome": outcome}, changed=context.changed)
-
-    def _import(
-        self, scope: Scope, counts: Counts, message: PreparedMessage, mailbox: int, arguments: dict[str, Any]
-    ) -> str:
-        reading = Reading.unpack(message.reading)
-        received_at = arguments["received_at"]
-        if received_at is None:
-            received_at = reading.received_at or reading.sent_at or int(time.time()) * 1000
-        keywords = mutable.read_keywords(dict.fromkeys(arguments["keywords"], True))
-        self.store.blobs.add(self.store.database, message.hash, message.size, message.data)
-        new = NewEmail(message.hash, message.size, reading, frozenset((mailbox,)), keywords, received_at)
-        add_email(self.store, scope, counts, new)
-        return "imported"
-
-    def _enter(self, scope: Scope, counts: Counts, there: list[int], mailbox: int) -> str:
-        """The same message is in the account: it gets into the Mailbox too, if it is not there yet."""
-        found = emails.mutable(self.store.database, there)
-        if any(mailbox in email.mailboxes for email in found.values()):
-            return "present"
-        email = found[there[0]]
-        all_of = email.mailboxes | {mailbox}
-        counts.members(email.thread)[email.id] = Member(email.unread, all_of)
-        emails.set_mailboxes(self.store.database, scope.number, email, all_of)
-        scope.changes.updated("Email", email.id)
-        return "imported"
-
-    def _user(self, name: str) -> User:
-        user = self.identity.user(name)
-        if user is None:
-            raise OperationRefused("notFound", f"There is no account {name}.")
-        return user
-
-    def _own(self, name: str) -> tuple[Context, Scope]:
-        user = self._user(name)
-        context = Context(self.store, self.identity.settings.limits, user.id, now=0)
-        own = next(access for access in context.accesses.values() if access.personal)
-        return context, context.scope_of(own)
-
-    def _trash(self, scope: Scope) -> int | None:
-        return mailboxes.trash_of(mailboxes.all_of(self.store.database, scope.number))
-
-    def _is_there(self, scope: Scope, hash: bytes, mailbox: int) -> bool:
-        there = emails.with_blob(self.store.database, scope.number, hash)
-        found = emails.mutable(self.store.database, there)
-        return any(mailbox in email.mailboxes for email in found.values())
-
-    def _find(self, scope: Scope, path: list[str], role: str | None) -> int | None:
-        rows = mailboxes.all_of(self.store.database, scope.number)
-        if role is not None:
-            for row in rows.values():
-                if row.role == role:
-                    return row.id
-        parent = None
-        for name in map(_mailbox_name, path):
-            parent = _child(rows, parent, name)
-            if parent is None:
-                return None
-        return parent
-
-    def _make(self, scope: Scope, path: list[str], role: str | None) -> int:
-        """Make the Mailbox of a path, with those above it; below the deepest level names are joined."""
-        rows = mailboxes.all_of(self.store.database, scope.number)
-        deep = (
-            [*path[: names.MAX_DEPTH - 1], "/".join(path[names.MAX_DEPTH - 1 :])] if path[names.MAX_DEPTH :] else path
-        )
-        parent = None
-        for at, name in enumerate(map(_mailbox_name, deep), 1):
-            found = _child(rows, parent, name)
-            if found is None:
-                of_role = role if at == len(deep) and role in names.ROLES else None
-                row = MailboxRow(scope.changes.next(), name, parent, of_role, 10, subscribed=True)
-                mailboxes.add(self.store.database, scope.number, row)
-                scope.changes.made("Mailbox", row.id)
-                rows[row.id], found = row, row.id
-            parent = found
-        assert parent is not None
-        return parent
-
-
-def _mailbox_name(name: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in name)
-    return names.normalized(printable.encode()[: names.MAX_NAME].decode(errors="ignore")) or "Imported"
-
-
-def _child(rows: dict[int, MailboxRow], parent: int | None, name: str) -> int | None:
-    return next((row.id for row in rows.values() if row.parent == parent and row.name == name), None)
+        return Answer({}, credentials=((user.id, None),))

@@ -33,14 +33,14 @@ class Answer:
     :param arguments: of the frame.
     :param changed: for each account id the types changed, with their new modseqs.
     :param read: the same for the types whose state was read.
-    :param users: whose credentials or accounts changed.
+    :param credentials: which changed or are gone: of whom, and which one; ``None`` for all of theirs.
     """
 
     arguments: dict[str, Any]
     body: bytes = b""
     changed: Modseqs = attrs.field(factory=dict)
     read: Modseqs = attrs.field(factory=dict)
-    users: tuple[int, ...] = ()
+    credentials: tuple[tuple[int, str | None], ...] = ()
 
     def to_arguments(self) -> dict[str, Any]:
         """The arguments of the frame, with what only some answers have."""
@@ -49,8 +49,8 @@ class Answer:
             arguments["changed"] = self.changed
         if self.read:
             arguments["read"] = self.read
-        if self.users:
-            arguments["users"] = self.users
+        if self.credentials:
+            arguments["credentials"] = self.credentials
         return arguments
 
 

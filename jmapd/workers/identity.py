@@ -10,10 +10,11 @@ from jmapd.datatypes import assembly
 from jmapd.methods.context import Context, UserUnknown
 from jmapd.protocol import ijson
 from jmapd.protocol.session import SessionAccount, session
-from jmapd.store import accounts
-from jmapd.store.accounts import User
+from jmapd.store import accounts, tokens, users
 from jmapd.store.changes import AccountChanges
 from jmapd.store.store import Store
+from jmapd.store.tokens import Token
+from jmapd.store.users import User
 from jmapd.workers.answers import Answer, OperationRefused
 from jmapd.workers.settings import WorkerSettings
 
@@ -28,21 +29,52 @@ class Identity:
     def credentials(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """The user of a login name, with the hash of the password."""
         user = self.user(arguments["name"])
-        if user is None:
+        if user is None or user.disabled:
             raise OperationRefused("notFound", "There is no such user.")
-        return Answer({"user": user.id, "name": user.name, "hash": user.hash})
+        return Answer({"user": user.id, "name": user.name, "hash": user.hash, "credential": users.PASSWORD})
+
+    def token(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """The user of a token, by its hash; ``name`` is the login name it came with, if it came with one."""
+        token = tokens.hashed(self.store.database, arguments["hash"])
+        if token is None or token.disabled or not self._is_of(token, arguments["name"]):
+            raise OperationRefused("notFound", "There is no such token.")
+        return Answer(
+            {
+                "user": token.user,
+                "name": token.name,
+                "credential": token.credential,
+                "read_only": bool(token.read_only),
+                "expires": token.expires,
+            }
+        )
+
+    def _is_of(self, token: Token, name: str | None) -> bool:
+        if name is None:
+            return True
+        user = self.user(name)
+        return user is not None and user.id == token.user
 
     def user(self, name: str) -> User | None:
         """The user of a login name: a whole address, or one without its domain where that is ours."""
-        found = accounts.user_named(self.store.database, name)
+        found = users.named(self.store.database, name)
         if found is None and "@" not in name:
-            found = accounts.user_named(self.store.database, f"{name}@{self.settings.hostname}")
+            found = users.named(self.store.database, f"{name}@{self.settings.hostname}")
         return found
+
+    def known(self, name: str) -> User:
+        """The user of a login name.
+
+        :raises OperationRefused: where there is none.
+        """
+        user = self.user(name)
+        if user is None:
+            raise OperationRefused("notFound", f"There is no account {name}.")
+        return user
 
     def session(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """The user's Session object."""
         user = arguments["user"]
-        context = Context(self.store, self.settings.limits, user, now=0)
+        context = Context(self.store, self.settings.limits, user, now=0, read_only=arguments.get("read_only", False))
         try:
             state = context.session_state(self.settings.digest)
         except UserUnknown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 REQUEST = "request"
-"""A JMAP Request. Arguments: ``user``, ``binding``, ``prepared``; body: the Request, then what was prepared."""
+"""A JMAP Request. Arguments: ``user``, ``read_only``, ``binding``, ``prepared``; body: the Request, then what was prepared."""
 
 PREPARE = "prepare"
 """Read or compose one message, outside every transaction, for a Request that cannot go on without it."""
@@ -11,9 +11,11 @@ PREPARE = "prepare"
 READS = frozenset(
     {
         "credentials",
+        "token",
         "session",
         "states",
         "account_list",
+        "token_list",
         "blob_open",
         "blob_read",
         "upload_append",
@@ -25,8 +27,21 @@ READS = frozenset(
 )
 """Operations that any worker does, and that may be done twice without harm."""
 
-WRITES = frozenset({"upload_record", "account_add", "account_passwd", "account_delete", "import_store"})
+_ADMINISTRATION = frozenset(
+    {
+        "account_add",
+        "account_passwd",
+        "account_disable",
+        "account_enable",
+        "account_delete",
+        "token_add",
+        "token_revoke",
+        "import_store",
+    }
+)
+
+WRITES = _ADMINISTRATION | {"upload_record", "hash_renew"}
 """Operations that only the writer does, within its transaction."""
 
-CONTROL = frozenset({"account_list", "account_add", "account_passwd", "account_delete", "import_read", "import_store"})
+CONTROL = _ADMINISTRATION | {"account_list", "token_list", "import_read"}
 """Operations that `jmapctl` may ask for."""

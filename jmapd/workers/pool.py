@@ -99,8 +99,8 @@ class Pool(Service):
         self._to_writer: deque[Job] = deque()
         self._batches = Batches()
         self._idle: list[Deferred[None]] = []
-        self.credentials_changed: list[Callable[[int], None]] = []
-        """Called with a user's number when their password or accounts have changed."""
+        self.credentials_changed: list[Callable[[int, str | None], None]] = []
+        """Called with a user's number and the credential of theirs that is another or gone; ``None``: all of them."""
 
     def startService(self) -> None:
         """Start the workers."""
@@ -143,7 +143,13 @@ class Pool(Service):
         :returns: fires with the answer. When its callbacks have run the answer counts as handed over, and what it
             changed is announced. Cancel it when the connection is gone: a Request that waits is dropped then.
         """
-        arguments = {"operation": REQUEST, "user": origin.principal.user, "binding": binding.value}
+        principal = origin.principal
+        arguments = {
+            "operation": REQUEST,
+            "user": principal.user,
+            "read_only": principal.read_only,
+            "binding": binding.value,
+        }
         done: Deferred[Answer] = Deferred(lambda _: self._forget(job))
         job = Job(REQUEST, arguments, request, done, writes=bool(_WRITING.search(request)), origin=origin)
         job.asked = self._reactor.seconds()
@@ -152,7 +158,7 @@ class Pool(Service):
             self._metrics.request(binding.value, "refused", 0.0)
             error = limit("maxConcurrentRequests", "Too many requests of this user are waiting.")
             return succeed(Answer(error.status, render_error(error, binding)))
-        self._start_user(origin.principal.user)
+        self._start_user(principal.user)
         return done
 
     def _forget(self, job: Job) -> None:
@@ -253,9 +259,9 @@ class Pool(Service):
             self._hand_over(job, Reply(said, frame.body))
         if "changed" in said:
             self._hub.announce(said["changed"])
-        for user in said.get("users", ()):
+        for user, credential in said.get("credentials", ()):
             for listener in self.credentials_changed:
-                listener(user)
+                listener(user, credential)
 
     def _told(self, job: Job, outcome: str) -> None:
         self._metrics.request(job.arguments["binding"], outcome, self._reactor.seconds() - job.asked)

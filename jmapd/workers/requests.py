@@ -48,6 +48,7 @@ class Requests:
             frame.arguments["user"],
             int(time.time() * 1000),
             writing=self.settings.writer,
+            read_only=frame.arguments.get("read_only", False),
             prepared=prepared,
         )
         id = None

@@ -16,8 +16,10 @@ from jmapd.workers.administration import Administration
 from jmapd.workers.answers import Answer, OperationRefused
 from jmapd.workers.channel import Frame
 from jmapd.workers.identity import Identity
+from jmapd.workers.importing import Importing
 from jmapd.workers.operations import PREPARE, READS, WRITES
 from jmapd.workers.settings import WorkerSettings
+from jmapd.workers.tokens import Tokens
 from jmapd.workers.transfer import Transfer
 
 Task = Callable[[dict[str, Any], bytes], Answer]
@@ -33,8 +35,8 @@ class Tasks:
     def open(cls, store: Store, settings: WorkerSettings) -> Tasks:
         """Put the operations together."""
         identity = Identity(store, settings)
-        administration = Administration(store, identity)
-        transfer = Transfer(store, settings.uploads)
+        administration, tokens = Administration(store, identity), Tokens(store, identity)
+        importing, transfer = Importing(store, identity), Transfer(store, settings.uploads)
 
         def prepare(arguments: dict[str, Any], body: bytes) -> Answer:
             now = int(time.time() * 1000)
@@ -45,7 +47,7 @@ class Tasks:
             return answers.prepared(message)
 
         table: dict[str, Task] = {PREPARE: prepare}
-        for part in (identity, administration, transfer):
+        for part in (identity, administration, tokens, importing, transfer):
             table.update({name: getattr(part, name) for name in _operations(part)})
         return cls(table)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from collections import Counter
 from collections.abc import Coroutine
 from time import perf_counter
 from typing import Any, cast
@@ -13,18 +13,19 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import Clock
 
-from jmapd.auth.authenticator import REMEMBER, Authenticator
+from jmapd.auth.authenticator import Authenticator
+from jmapd.auth.claims import Basic, Bearer
+from jmapd.auth.memory import REMEMBER
 from jmapd.auth.passwords import MAX_WAITING, Busy, Passwords
+from jmapd.auth.penalty import Penalty
 from jmapd.auth.principal import Principal
+from jmapd.auth.tickets import Tickets
 from tests.inreactor import run
 from tests.web.fakes import NAME, PASSWORD, USER, FakePool
 
 OTHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("another")
 ANNA = Principal(USER, NAME)
-
-
-def basic(name: str = NAME, password: str = PASSWORD) -> bytes:
-    return b"Basic " + b64encode(f"{name}:{password}".encode())
+HERE = "192.0.2.1"
 
 
 class CountedPasswords(Passwords):
@@ -37,28 +38,49 @@ class CountedPasswords(Passwords):
         return super().verify(hash, password)
 
 
-class World:
-    """An authenticator, with its own clock for what is remembered."""
+class Counted:
+    """What was counted."""
 
     def __init__(self) -> None:
+        self.times: Counter[str] = Counter()
+
+    def count(self, name: str) -> None:
+        self.times[name] += 1
+
+
+class World:
+    """An authenticator, with its own clock for what is remembered and who is slowed."""
+
+    def __init__(self, longest: float) -> None:
         self.clock = Clock()
         self.pool = FakePool()
         self.passwords = CountedPasswords(reactor)
         self.passwords.start()
-        self.authenticator = Authenticator(self.clock, cast(Any, self.pool), self.passwords)
+        self.tickets = Tickets(self.clock)
+        self.counted = Counted()
+        self.authenticator = Authenticator(
+            self.clock,
+            cast(Any, self.pool),
+            self.passwords,
+            self.tickets,
+            Penalty(self.clock, longest, counts=self.counted),
+            self.counted,
+        )
 
     def ask(self, name: str = NAME, password: str = PASSWORD) -> Deferred[Principal | None]:
-        return self.authenticator.authenticate(basic(name, password))
+        return self.authenticator.authenticate(Basic(name, password), HERE)
+
+    def bear(self, token: str) -> Deferred[Principal | None]:
+        return self.authenticator.authenticate(Bearer(token), HERE)
 
     def change_password(self) -> None:
         self.pool.hash = OTHER
-        for changed in self.pool.credentials_changed:
-            changed(USER)
+        self.pool.change("password")
 
 
-def in_world(test: Any) -> Any:
+def in_world(test: Any, longest: float = 0) -> Any:
     def started() -> None:
-        world = World()
+        world = World(longest)
 
         async def whole() -> None:
             try:
@@ -73,6 +95,10 @@ def in_world(test: Any) -> Any:
     return started
 
 
+def in_slow_world(test: Any) -> Any:
+    return in_world(test, longest=15)
+
+
 @in_world
 async def test_the_right_password_is_the_user(world: World) -> None:
     assert await world.ask() == ANNA
@@ -81,8 +107,7 @@ async def test_the_right_password_is_the_user(world: World) -> None:
 
 @in_world
 async def test_no_credentials_are_nobody(world: World) -> None:
-    assert await world.authenticator.authenticate(None) is None
-    assert await world.authenticator.authenticate(b"Bearer x") is None
+    assert await world.authenticator.authenticate(None, HERE) is None
 
 
 @in_world

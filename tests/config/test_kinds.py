@@ -58,7 +58,8 @@ def test_no_size(value: object) -> None:
 @given(anything)
 def test_a_kind_gives_a_value_or_unfit(value: object) -> None:
     for kind in (kinds.duration("0s", "1h"), kinds.size("0", "1GB"), kinds.count(0, 5), kinds.FLAG, kinds.PATH,
-                 kinds.HOST_NAME, kinds.HTTP_URL, kinds.SQLITE_URL, kinds.ENDPOINT):  # fmt: skip
+                 kinds.HOST_NAME, kinds.HTTP_URL, kinds.SQLITE_URL, kinds.ENDPOINT,
+                 kinds.ORIGINS, kinds.NETWORKS, kinds.PROXIES):  # fmt: skip
         try:
             kind.read(value)
         except Unfit:
@@ -133,3 +134,24 @@ def test_endpoint(text: str, who: Reach) -> None:
 )  # fmt: skip
 def test_no_endpoint(text: str) -> None:
     assert not is_valid(text)
+
+
+def test_origins() -> None:
+    assert kinds.ORIGINS.read("*") == ("*",)
+    assert kinds.ORIGINS.read([]) == ()
+    assert kinds.ORIGINS.read(["HTTPS://Mail.Example:443", "capacitor://localhost"]) == (
+        "https://mail.example",
+        "capacitor://localhost",
+    )
+    wrong: tuple[object, ...] = ("https://mail.example", ["https://mail.example/x"], ["*"], ["null"], [5], {})
+    for value in wrong:
+        with pytest.raises(Unfit):
+            kinds.ORIGINS.read(value)
+
+
+def test_proxies() -> None:
+    assert kinds.PROXIES.read(["10.0.0.0/8", "::1", "unix"]) == ("10.0.0.0/8", "::1/128", "unix")
+    wrong: tuple[object, ...] = ("10.0.0.0/8", ["10.0.0.1/8"], ["mail.example"], [10], [""])
+    for value in wrong:
+        with pytest.raises(Unfit):
+            kinds.PROXIES.read(value)

@@ -144,12 +144,28 @@ def test_all_mistakes_of_a_file_at_once(lines: Lines) -> None:
         'jmap.web-sockets.throtle = "1s"',
     ]
     assert said[2].endswith("must be a whole number from 2 to 1024, or 0 for one per core, at least 2")
-    assert "did you mean throttle? [jmap.web-sockets] has throttle, timeout, heartbeat" in said[5]
+    assert "did you mean throttle? [jmap.web-sockets] has throttle, timeout, heartbeat, ticket-address, " in said[5]
+
+
+def test_each_wrong_item_of_a_list_has_its_line(lines: Lines) -> None:
+    said = lines(
+        '[server]\nallowed-origins = ["https://a.example", "b.example", "https://c.example/"]\n'
+        'trusted-proxies = "10.0.0.1"\n'
+    )
+    assert [line.partition(": ")[0] for line in said] == [
+        'server.allowed-origins = "b.example"',
+        'server.allowed-origins = "https://c.example/"',
+        'server.trusted-proxies = "10.0.0.1"',
+    ]
+    assert said[0].endswith('must be a list of origins such as ["https://webmail.example.org"], or "*" for all')
 
 
 def test_unknown_tables(lines: Lines) -> None:
     assert lines("[serve]\nx = 1\n") == [
-        "serve.x = 1: is no setting; did you mean server? the file has server, observe, log, storage, workers, jmap"
+        (
+            "serve.x = 1: is no setting; did you mean server? "
+            "the file has server, observe, log, storage, workers, auth, jmap"
+        )
     ]
     assert lines("server = 5\n") == ["server = 5: must be a table, [server]"]
     assert (

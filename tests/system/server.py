@@ -31,6 +31,7 @@ Result = TypeVar("Result")
 CONFIGURATION = """
 [server]
 data-dir = "{data_dir}"
+{settings}
 [server.listener.https]
 endpoint = "tcp:{port}:interface=127.0.0.1"
 [jmap.web-sockets]
@@ -45,14 +46,15 @@ class Server:
     """One server on a data directory of its own.
 
     :param folder: for the configuration and the data.
-    :param more: further lines of configuration.
+    :param more: further tables of the configuration.
+    :param settings: further lines in its first table, ``[server]``.
     """
 
-    def __init__(self, folder: Path, throttle: str = "1s", more: str = "") -> None:
+    def __init__(self, folder: Path, throttle: str = "1s", more: str = "", settings: str = "") -> None:
         self.folder = folder
         self.data_dir = folder / "data"
         self.configuration = folder / "jmapd.toml"
-        self.throttle, self.more = throttle, more
+        self.throttle, self.more, self.settings = throttle, more, settings
         self.url = ""
         self.process: subprocess.Popen[str] | None = None
         self.log: list[str] = []
@@ -60,7 +62,9 @@ class Server:
         self._configure(0)
 
     def _configure(self, port: int) -> None:
-        text = CONFIGURATION.format(data_dir=self.data_dir, port=port, throttle=self.throttle, more=self.more)
+        text = CONFIGURATION.format(
+            data_dir=self.data_dir, port=port, throttle=self.throttle, more=self.more, settings=self.settings
+        )
         self.configuration.write_text(text)
 
     def start(self) -> None:
@@ -124,7 +128,8 @@ class Server:
     @property
     def certificate(self) -> str:
         """The path of the server's certificate."""
-        return str(self.data_dir / "tls" / "certificate.pem")
+        named = re.search(r'^certificate = "(.+)"', self.more, re.MULTILINE)
+        return named[1] if named else str(self.data_dir / "tls" / "certificate.pem")
 
     def http(self, user: str = USER, password: str = PASSWORD) -> requests.Session:
         """An HTTP client that is logged in and trusts the server's certificate."""

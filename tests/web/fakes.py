@@ -10,6 +10,7 @@ import orjson
 from argon2 import PasswordHasher
 from twisted.internet.defer import Deferred, fail, succeed
 
+from jmapd.auth import token
 from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding
 from jmapd.workers.pool import Answer, OperationRefused, Origin, Reply
@@ -45,8 +46,9 @@ class FakePool:
     blobs: dict[str, bytes] = attrs.field(factory=dict)
     uploads: dict[str, bytes] = attrs.field(factory=dict)
     hash: str = HASH
+    tokens: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     released_times: int = 0
-    credentials_changed: list[Callable[[int], None]] = attrs.field(factory=list)
+    credentials_changed: list[Callable[[int, str | None], None]] = attrs.field(factory=list)
 
     def submit(self, origin: Origin, request: bytes, binding: Binding) -> Deferred[Answer]:
         def cancel(_: Deferred[Answer]) -> None:
@@ -89,7 +91,30 @@ class FakePool:
     def _credentials(self, arguments: dict[str, Any], body: bytes) -> Reply:
         if arguments["name"].lower() not in (NAME, NAME.partition("@")[0]):
             raise OperationRefused("notFound", "nobody")
-        return Reply({"user": USER, "name": NAME, "hash": self.hash}, b"")
+        return Reply({"user": USER, "name": NAME, "hash": self.hash, "credential": "password"}, b"")
+
+    def make_token(self, id: str, *, read_only: bool = False, expires: float | None = None) -> str:
+        """A token of the one user."""
+        secret = token.make()
+        kept = {"credential": f"token:{id}", "read_only": read_only, "expires": expires}
+        self.tokens[token.hashed(secret)] = {"user": USER, "name": NAME, **kept}
+        return secret
+
+    def change(self, credential: str | None, user: int = USER) -> None:
+        """A credential is another or gone."""
+        for changed in self.credentials_changed:
+            changed(user, credential)
+
+    def _token(self, arguments: dict[str, Any], body: bytes) -> Reply:
+        found = self.tokens.get(arguments["hash"])
+        if found is None or arguments["name"] not in (None, NAME):
+            raise OperationRefused("notFound", "no such token")
+        return Reply(found, b"")
+
+    def _hash_renew(self, arguments: dict[str, Any], body: bytes) -> Reply:
+        if self.hash == arguments["old"]:
+            self.hash = arguments["new"]
+        return Reply({}, b"")
 
     def _session(self, arguments: dict[str, Any], body: bytes) -> Reply:
         return Reply({}, orjson.dumps({"username": NAME, "apiUrl": f"{arguments['url']}/jmap/api/"}))

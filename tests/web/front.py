@@ -16,7 +16,10 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 
 from jmapd.auth.authenticator import Authenticator
+from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.passwords import Passwords
+from jmapd.auth.penalty import Penalty
+from jmapd.auth.tickets import Tickets
 from jmapd.http2.connection import Connection as HTTP2Connection
 from jmapd.observe.access import AccessLog
 from jmapd.observe.metrics import Metrics
@@ -28,6 +31,7 @@ from jmapd.web.bounds import Bounds
 from jmapd.web.certificates import HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
 from jmapd.web.doors import PlainDoor, SecureDoor, Threshold
+from jmapd.web.forwarded import Proxies
 from jmapd.web.heartbeat import HeartbeatService
 from jmapd.web.ledger import Ledger
 from jmapd.web.tree import make_tree
@@ -51,6 +55,7 @@ class Front:
     heartbeat: HeartbeatService
     throttle: ThrottleService
     passwords: Passwords
+    tickets: Tickets
     ports: list[IListeningPort]
 
     def hits(self, bound: str) -> float:
@@ -90,12 +95,26 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     metrics, bounds, access = Metrics(), options.get("bounds", Bounds()), AccessLog(False)
     clock = options.get("clock", reactor)
     ledger = Ledger(reactor.seconds, bounds.max_sockets_per_user, metrics, access)
-    sockets = JMAPFactory(reactor, pool, hub, reactor.seconds, limits.max_size_request, ledger)
+    lifetimes = Lifetimes(reactor, pool)
+    sockets = JMAPFactory(reactor, pool, hub, lifetimes, reactor.seconds, limits.max_size_request, ledger)
     throttling = ThrottleService(reactor, hub, throttle)
     heartbeat = HeartbeatService(reactor, sockets.connections, options.get("heartbeat", 0), options.get("timeout", 0))
     heartbeat.startService()
-    authenticator = Authenticator(reactor, pool, passwords)
-    tree = make_tree(clock, pool, authenticator, sockets, limits, lambda: "https://mail.example", metrics)
+    penalty = Penalty(reactor, options.get("penalty", 0))
+    tickets = Tickets(reactor, bind_to_address=options.get("ticket_address", False))
+    authenticator = Authenticator(reactor, pool, passwords, tickets, penalty)
+    tree = make_tree(
+        clock,
+        pool,
+        authenticator,
+        sockets,
+        limits,
+        lambda: options.get("url", "https://mail.example"),
+        tickets=tickets,
+        credentials_in_url=options.get("credentials_in_url", False),
+        allowed_origins=options.get("allowed_origins", ()),
+        proxies=Proxies(options.get("trusted_proxies", ())),
+    )
     http = HTTPFactory(tree, bounds, metrics, access)
     http.by_alpn[b"h2"] = HTTP2Connection
     certificates = Certificates(reactor, *self_signed(folder, "localhost", options["now"]), HTTP2)
@@ -105,7 +124,7 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     doors = PlainDoor(threshold), SecureDoor(threshold, certificates)
     listening: Any = reactor
     ports = [listening.listenTCP(0, factory, interface="127.0.0.1") for factory in doors]
-    return Front(pool, hub, sockets, http, metrics, heartbeat, throttling, passwords, ports)
+    return Front(pool, hub, sockets, http, metrics, heartbeat, throttling, passwords, tickets, ports)
 
 
 def turn(seconds: float = 0) -> Deferred[None]:

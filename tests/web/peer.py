@@ -115,7 +115,7 @@ class Peer(Protocol):
 
     async def response(self, *, head: bool = False) -> Response:
         status, headers = await self.head()
-        length = 0 if head or status < 200 or status == 304 else int(headers["content-length"])
+        length = 0 if head or status < 200 or status in (204, 304) else int(headers["content-length"])
         await self.until(lambda: len(self.received) >= length)
         assert len(self.received) >= length, "the body is incomplete"
         return Response(status, headers, self.take(length))

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from base64 import b64encode
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from twisted.internet.testing import StringTransport
 
 from jmapd.web.bounds import Bounds
+from jmapd.web.channel import Channel
+from jmapd.web.handshake import Handshake, check
+from jmapd.web.problem import Refusal
+from jmapd.web.request import Request
 from tests.web.fakes import NAME
 from tests.web.front import Front, turn, with_front
 from tests.web.peer import KEY, TEXT, frame, upgrade
@@ -79,9 +85,11 @@ async def test_rfc6455_4_2_1_values_are_compared_without_case_and_as_lists(front
 
 @with_front()
 async def test_rfc6455_4_4_another_version_is_told_ours(front: Front) -> None:
-    for version in (b"", b"Sec-WebSocket-Version: 8", b"Sec-WebSocket-Version: 25"):
+    field = b"Sec-WebSocket-Version: "
+    for versions in ((), (field + b"8",), (field + b"25",), (field + b"13, 8",), (field + b"13", field + b"8"),
+                     (field + b"013",)):  # fmt: skip
         peer = await front.connect()
-        peer.send(upgrade("/jmap/ws", *filter(None, [version]), but=b"Sec-WebSocket-Version"))
+        peer.send(upgrade("/jmap/ws", *versions, but=b"Sec-WebSocket-Version"))
         refused = await peer.response()
         assert (refused.status, refused.headers["sec-websocket-version"]) == (426, "13")
         assert refused.headers["upgrade"] == "websocket"
@@ -112,10 +120,57 @@ async def test_rfc6455_4_2_1_a_key_that_is_none_is_refused(front: Front) -> None
 
 
 @with_front()
-async def test_a_handshake_without_host_is_refused(front: Front) -> None:
+async def test_rfc6455_4_2_1_and_rfc9112_3_2_there_must_be_one_host(front: Front) -> None:
+    for more, but in (((), b"Host"), ((b"Host: localhost",), b""), ((b"Host:",), b"Host")):
+        peer = await front.connect()
+        peer.send(upgrade("/jmap/ws", *more, but=but))
+        assert (await peer.response()).status == 400
     peer = await front.connect()
-    peer.send(upgrade(but=b"Host"))
+    peer.send(b"GET / HTTP/1.1\r\n\r\n")
     assert (await peer.response()).status == 400
+
+
+@with_front()
+async def test_rfc6455_4_2_1_a_handshake_is_a_get_of_http_1_1(front: Front) -> None:
+    for was, now, status in (
+        (b"HTTP/1.1", b"HTTP/1.0", 426),
+        (b"GET ", b"PUT ", 405),
+        (b"GET /jmap/ws", b"GET https://mail.example/jmap/ws", 101),
+    ):
+        peer = await front.connect()
+        peer.send(upgrade().replace(was, now, 1))
+        assert (await peer.head())[0] == status
+
+
+@with_front()
+async def test_rfc6455_4_2_1_upgrade_and_connection_must_be_there(front: Front) -> None:
+    for more, but in (
+        ((), b"Upgrade"),
+        ((), b"Connection"),
+        ((b"Upgrade: h2c",), b"Upgrade"),
+        ((b"Connection: keep-alive",), b"Connection"),
+    ):
+        peer = await front.connect()
+        peer.send(upgrade("/jmap/ws", *more, but=but))
+        refused = await peer.response()
+        assert (refused.status, refused.headers["upgrade"]) == (426, "websocket")
+        assert refused.headers["sec-websocket-version"] == "13"
+
+
+@with_front()
+async def test_rfc6455_4_1_offered_subprotocols_are_different_tokens(front: Front) -> None:
+    for offer in (b"jmap, jmap", b"jmap, a b", b"jmap, (x)", b"jmap/1", b""):
+        peer = await front.connect()
+        peer.send(upgrade("/jmap/ws", b"Sec-WebSocket-Protocol: " + offer, but=b"Sec-WebSocket-Protocol"))
+        assert (await peer.response()).status == 400, offer
+
+
+@with_front()
+async def test_rfc6455_4_2_2_only_what_was_offered_is_chosen(front: Front) -> None:
+    peer = await front.connect()
+    headers = await peer.open("/jmap/ws", b"Sec-WebSocket-Extensions: x-nothing; a=1, x-other", b"X-Unknown: 1")
+    assert "sec-websocket-extensions" not in headers
+    assert (headers["sec-websocket-protocol"], headers["connection"].lower()) == ("jmap", "upgrade")
 
 
 @with_front()
@@ -158,14 +213,6 @@ async def test_the_timeout_of_http_does_not_reach_a_websocket(front: Front) -> N
 
 
 @with_front()
-async def test_rfc6455_4_2_1_a_handshake_is_http_1_1_at_least(front: Front) -> None:
-    peer = await front.connect()
-    peer.send(upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"))
-    assert (await peer.response()).status == 400
-    await peer.closed()
-
-
-@with_front()
 async def test_a_handshake_behind_another_request(front: Front) -> None:
     peer = await front.connect()
     peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + upgrade())
@@ -177,3 +224,58 @@ async def test_a_handshake_behind_another_request(front: Front) -> None:
 async def test_a_post_to_the_websocket_is_the_wrong_method(front: Front) -> None:
     peer = await front.connect()
     assert (await peer.request("POST", "/jmap/ws")).status == 405
+
+
+def streamed(front: Front, path: str, protocol: bytes | None, **fields: str) -> Request:
+    """A request as HTTP/2 makes one: no Upgrade, no Connection, no key."""
+    channel = Channel()
+    channel.transport = StringTransport()
+    tree = front.http._requests._site
+    request = Request(cast("Any", channel), tree)
+    request.begin(b"GET" if protocol is None else b"CONNECT", path.encode(), b"HTTP/2")
+    request.protocol = protocol
+    for name, value in fields.items():
+        request.requestHeaders.setRawHeaders(name.replace("_", "-"), [value])
+    return request
+
+
+OFFER = {"sec_websocket_protocol": "jmap", "sec_websocket_version": "13"}
+
+
+@with_front()
+async def test_rfc8441_4_an_extended_connect_is_a_handshake(front: Front) -> None:
+    for path in ("/jmap/ws", "/", "/.well-known/jmap"):
+        request = streamed(front, path, b"websocket", **OFFER)
+        assert isinstance(request.site.resource(request), Handshake)
+        check(request)
+    for path, protocol, status in (
+        ("/jmap/api/", b"websocket", 405),
+        ("/nothing", b"websocket", 404),
+        ("/jmap/ws", b"other", 405),
+    ):
+        request = streamed(front, path, protocol, **OFFER)
+        with pytest.raises(Refusal) as refused:
+            request.site.resource(request)
+        assert refused.value.status == status
+
+
+@with_front()
+async def test_rfc8441_5_what_is_wrong_is_400_without_an_upgrade(front: Front) -> None:
+    for protocol, fields in (
+        (None, {}),
+        (b"websocket", {}),
+        (b"websocket", {**OFFER, "sec_websocket_version": "8"}),
+        (b"websocket", {**OFFER, "sec_websocket_protocol": "mqtt"}),
+    ):
+        with pytest.raises(Refusal) as refused:
+            check(streamed(front, "/jmap/ws", protocol, **fields))
+        assert refused.value.status == 400
+        assert b"Upgrade" not in refused.value.headers
+
+
+@with_front()
+async def test_rfc6455_10_2_a_foreign_page_has_no_stream_either(front: Front) -> None:
+    request = streamed(front, "/jmap/ws", b"websocket", **OFFER, origin="https://evil.example")
+    with pytest.raises(Refusal) as refused:
+        request.site.resource(request)
+    assert refused.value.status == 403

@@ -32,7 +32,8 @@ async def test_rfc8620_2_the_session_at_both_places(front: Front) -> None:
         assert (found.status, found.headers["content-type"]) == (200, "application/json")
         assert found.headers["cache-control"] == "no-cache, no-store, must-revalidate"
         assert orjson.loads(found.body)["apiUrl"] == "https://mail.example/jmap/api/"
-    assert ("session", {"user": 7, "name": NAME, "url": "https://mail.example"}) in front.pool.performed
+    asked = {"user": 7, "name": NAME, "read_only": False, "url": "https://mail.example"}
+    assert ("session", asked) in front.pool.performed
 
 
 @with_front()
@@ -41,7 +42,7 @@ async def test_rfc7617_2_without_credentials_the_challenge_says_utf8(front: Fron
     for _ in range(2):
         refused = await peer.request("GET", "/jmap/session", auth=False)
         assert refused.status == 401
-        assert refused.headers["www-authenticate"] == 'Basic realm="jmapd", charset="UTF-8"'
+        assert refused.headers["www-authenticate"] == 'Basic realm="jmapd", charset="UTF-8", Bearer realm="jmapd"'
         assert refused.problem["status"] == 401
 
 

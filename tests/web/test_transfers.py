@@ -36,7 +36,16 @@ async def test_the_socket_is_paused_between_writes(front: Front) -> None:
     front.pool.hold("upload_append")
     peer = await front.connect()
     peer.send(
-        b"\r\n".join((b"POST " + UPLOAD.encode() + b" HTTP/1.1", AUTHORIZATION, b"Content-Length: 290000", b"", b""))
+        b"\r\n".join(
+            (
+                b"POST " + UPLOAD.encode() + b" HTTP/1.1",
+                b"Host: localhost",
+                AUTHORIZATION,
+                b"Content-Length: 290000",
+                b"",
+                b"",
+            )
+        )
     )
     for _ in range(29):
         peer.send(b" " * 10_000)
@@ -75,7 +84,9 @@ async def test_rfc8620_6_1_max_concurrent_upload(front: Front) -> None:
     peers = [await front.connect() for _ in range(3)]
     for peer in peers[:2]:
         peer.send(
-            b"\r\n".join((b"POST " + UPLOAD.encode() + b" HTTP/1.1", AUTHORIZATION, b"Content-Length: 1", b"", b"x"))
+            b"\r\n".join(
+                (b"POST " + UPLOAD.encode() + b" HTTP/1.1", b"Host: x", AUTHORIZATION, b"Content-Length: 1", b"", b"x")
+            )
         )
     while len(front.pool.held["upload_finish"]) < 2:
         await turn()
@@ -91,7 +102,9 @@ async def test_rfc8620_6_1_max_concurrent_upload(front: Front) -> None:
 async def test_an_upload_whose_client_leaves_is_dropped(front: Front) -> None:
     peer = await front.connect()
     peer.send(
-        b"\r\n".join((b"POST " + UPLOAD.encode() + b" HTTP/1.1", AUTHORIZATION, b"Content-Length: 200000", b"", b""))
+        b"\r\n".join(
+            (b"POST " + UPLOAD.encode() + b" HTTP/1.1", b"Host: x", AUTHORIZATION, b"Content-Length: 200000", b"", b"")
+        )
     )
     peer.send(b"x" * 100_000)
     while not front.pool.uploads:

@@ -160,12 +160,10 @@ async def test_an_error_of_our_own_closes_with_1011(front: Front) -> None:
 @with_front()
 async def test_when_the_password_changes_the_socket_closes_with_1008(front: Front) -> None:
     peer = await opened(front)
-    for changed in front.pool.credentials_changed:
-        changed(USER + 1)
+    front.pool.change("password", USER + 1)
     peer.send(frame(TEXT, REQUEST))
     await peer.message()
-    for changed in front.pool.credentials_changed:
-        changed(USER)
+    front.pool.change("password")
     assert await peer.close_code() == 1008
 
 

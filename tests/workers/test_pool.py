@@ -289,10 +289,10 @@ class TestPool:
 
     @in_reactor
     async def test_listeners_hear_of_changed_credentials(self) -> Any:
-        heard: list[int] = []
-        self.pool.credentials_changed.append(heard.append)
+        heard: list[tuple[int, str | None]] = []
+        self.pool.credentials_changed.append(lambda user, credential: heard.append((user, credential)))
         await self.pool.perform("account_passwd", {"name": "anna", "hash": "other"})
         await deferLater(reactor, 0, lambda: None)
-        assert heard == [1]
+        assert heard == [(1, "password")]
         found = await self.pool.perform("credentials", {"name": "ANNA@localhost"})
         assert found.arguments["hash"] == "other"

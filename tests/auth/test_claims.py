@@ -1,4 +1,4 @@
-"""HTTP Basic's credentials."""
+"""What an Authorization field says: HTTP Basic and Bearer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jmapd.auth.basic import Credentials, parse_authorization
+from jmapd.auth.claims import Basic, Bearer, Ticket, parse_authorization
 
 printable = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
 
@@ -17,7 +17,7 @@ printable = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
 def test_rfc7617_2_name_and_password_in_utf8(name: str, password: str) -> None:
     token = b64encode(f"{name}:{password}".encode())
     for scheme in (b"Basic", b"basic", b"BASIC"):
-        assert parse_authorization(scheme + b" " + token) == Credentials(name, password)
+        assert parse_authorization(scheme + b" " + token) == Basic(name, password)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_rfc7617_2_name_and_password_in_utf8(name: str, password: str) -> None:
         b"",
         b"Basic",
         b"Basic ",
-        b"Bearer " + b64encode(b"a:b"),
+        b"Digest " + b64encode(b"a:b"),
         b"Basic " + b64encode(b"no colon"),
         b"Basic " + b64encode(b"\xff:b"),
         b"Basic " + b64encode(b"a\x00:b"),
@@ -34,7 +34,7 @@ def test_rfc7617_2_name_and_password_in_utf8(name: str, password: str) -> None:
         b"Basic !" + b64encode(b"a:b"),
     ],
 )
-def test_what_is_not_basic_is_nobody(value: bytes) -> None:
+def test_what_is_neither_basic_nor_bearer_is_nobody(value: bytes) -> None:
     assert parse_authorization(value) is None
 
 
@@ -45,5 +45,17 @@ def test_nothing_makes_it_fail(value: bytes) -> None:
     parse_authorization(b"Basic " + b64encode(value))
 
 
-def test_a_password_is_not_shown() -> None:
-    assert "secret" not in repr(Credentials("anna", "secret"))
+@given(st.from_regex(r"[A-Za-z0-9._~+/-]{1,100}={0,3}", fullmatch=True))
+def test_rfc6750_2_1_a_bearer_token(token: str) -> None:
+    for scheme in (b"Bearer", b"bearer", b"BEARER"):
+        assert parse_authorization(scheme + b" " + token.encode()) == Bearer(token)
+
+
+@pytest.mark.parametrize("token", [b"", b"=", b"a b", b"a\x00", "ä".encode(), b'"a"', b"a=b", b"a,b"])
+def test_rfc6750_2_1_what_is_no_b64token_is_nobody(token: bytes) -> None:
+    assert parse_authorization(b"Bearer " + token) is None
+
+
+def test_secrets_are_not_shown() -> None:
+    for claim in (Basic("anna", "secret"), Bearer("secret"), Ticket("secret")):
+        assert "secret" not in repr(claim)
