@@ -58,7 +58,7 @@ def test_no_size(value: object) -> None:
 @given(anything)
 def test_a_kind_gives_a_value_or_unfit(value: object) -> None:
     for kind in (kinds.duration("0s", "1h"), kinds.size("0", "1GB"), kinds.count(0, 5), kinds.FLAG, kinds.PATH,
-                 kinds.HOST_NAME, kinds.HTTP_URL, kinds.SQLITE_URL, kinds.ENDPOINT):  # fmt: skip
+                 kinds.HOST_NAME, kinds.HTTP_URL, kinds.SQLITE_URL, kinds.ENDPOINT, kinds.NETWORKS):  # fmt: skip
         try:
             kind.read(value)
         except Unfit:
@@ -133,3 +133,15 @@ def test_endpoint(text: str, who: Reach) -> None:
 )  # fmt: skip
 def test_no_endpoint(text: str) -> None:
     assert not is_valid(text)
+
+
+def test_networks() -> None:
+    read = kinds.NETWORKS.read(["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"])
+    assert [str(one) for one in read] == ["192.0.2.0/24", "2001:db8::/32", "198.51.100.7/32"]
+    assert kinds.NETWORKS.read([]) == ()
+
+
+@pytest.mark.parametrize("value", ["192.0.2.0/24", ["192.0.2.1/24"], ["192.0.2.0/33"], ["mail"], [1], [None], None, 5])
+def test_no_networks(value: object) -> None:
+    with pytest.raises(Unfit):
+        kinds.NETWORKS.read(value)
