@@ -49,6 +49,7 @@ class Front:
     throttle: ThrottleService
     passwords: Passwords
     tickets: Tickets
+    penalty: Penalty
     ports: list[IListeningPort]
 
     async def connect(self, *, tls: bool = False) -> Peer:
@@ -106,7 +107,7 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     secure = TLSMemoryBIOFactory(certificates, False, http)
     listening: Any = reactor
     ports = [listening.listenTCP(0, factory, interface="127.0.0.1") for factory in (http, secure)]
-    return Front(pool, hub, sockets, http, heartbeat, throttling, passwords, tickets, ports)
+    return Front(pool, hub, sockets, http, heartbeat, throttling, passwords, tickets, penalty, ports)
 
 
 def turn(seconds: float = 0) -> Deferred[None]:
