@@ -8,7 +8,7 @@ from collections.abc import Callable
 import attrs
 import bcrypt
 from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
+from argon2.exceptions import Argon2Error
 from passlib.hash import sha512_crypt
 
 MAX_MEMORY = 1 << 20
@@ -92,7 +92,7 @@ def _check_argon2(match: re.Match[str]) -> None:
 def _verify_argon2(hash: str, password: str) -> bool:
     try:
         return _hasher.verify(hash, password)
-    except (Argon2Error, InvalidHashError):
+    except (Argon2Error, ValueError):
         return False
 
 

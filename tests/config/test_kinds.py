@@ -155,3 +155,15 @@ def test_proxies() -> None:
     for value in wrong:
         with pytest.raises(Unfit):
             kinds.PROXIES.read(value)
+
+
+def test_networks() -> None:
+    read = kinds.NETWORKS.read(["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"])
+    assert [str(one) for one in read] == ["192.0.2.0/24", "2001:db8::/32", "198.51.100.7/32"]
+    assert kinds.NETWORKS.read([]) == ()
+
+
+@pytest.mark.parametrize("value", ["192.0.2.0/24", ["192.0.2.1/24"], ["192.0.2.0/33"], ["mail"], [1], [None], None, 5])
+def test_no_networks(value: object) -> None:
+    with pytest.raises(Unfit):
+        kinds.NETWORKS.read(value)

@@ -6,43 +6,13 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
-import attrs
-import pytest
+from tests.ctl.installation import Installation
 
 SEPARATOR = "From anna@example.org Mon Jan  5 10:00:00 2026\n"
-
-
-@attrs.frozen
-class Installation:
-    """A configuration with a data directory of its own."""
-
-    folder: Path
-
-    @property
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "jmapd.ctl", "--config", str(self.folder / "jmapd.toml")]
-
-    def run(self, *arguments: str, says: str = "", status: int = 0) -> str:
-        done = subprocess.run([*self.command, *arguments], input=says, text=True, capture_output=True, timeout=60)
-        assert done.returncode == status, done.stderr
-        return done.stdout if status == 0 else done.stdout + done.stderr
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Installation:
-    (tmp_path / "jmapd.toml").write_text(f'[server]\nhostname = "example.org"\ndata-dir = "{tmp_path}/data"\n')
-    return Installation(tmp_path)
-
-
-@pytest.fixture
-def anna(here: Installation) -> Installation:
-    here.run("account", "add", "anna", "--password-stdin", says="secret\n")
-    return here
 
 
 def write_mbox(path: Path, count: int, size: int = 10) -> Path:

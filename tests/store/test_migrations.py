@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
-from jmapd.store import migrations
+from jmapd.store import migrations, users
 from jmapd.store.schema import metadata
 from jmapd.store.store import open_store
 
@@ -30,3 +32,18 @@ def test_migrating_twice_changes_nothing_and_the_epoch_stays(tmp_path: Path) -> 
     assert second.epoch == first.epoch
     reader = open_store(url, tmp_path, writable=False)
     assert reader.epoch == first.epoch
+
+
+def test_users_of_the_first_schema_can_still_log_in(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO users (name, hash, session) VALUES ('anna@localhost', 'h', 1)"))
+    store = open_store(f"sqlite:///{path}", tmp_path, writable=True)
+    found = users.named(store.database, "Anna@localhost")
+    store.database.close()
+    assert found == users.User(1, "anna@localhost", "h", 1, disabled=False)

@@ -140,16 +140,23 @@ class Server:
         client.trust_env = False
         return client
 
-    def socket(self, user: str = USER, password: str = PASSWORD, trust: Path | None = None) -> Socket:
-        """A JMAP WebSocket; ``trust`` is the certificate's path, if it is not the server's own."""
+    def socket(
+        self, user: str = USER, password: str = PASSWORD, trust: Path | None = None, token: str | None = None
+    ) -> Socket:
+        """A JMAP WebSocket.
+
+        :param trust: the certificate's path, if it is not the server's own.
+        :param token: to be used in place of user and password.
+        """
         context = ssl.create_default_context(cafile=trust or self.certificate)
         credentials = b64encode(f"{user}:{password}".encode()).decode()
+        authorization = f"Basic {credentials}" if token is None else f"Bearer {token}"
         return Socket(
             Connection(
                 "wss" + self.url.removeprefix("https") + "/jmap/ws",
                 ssl=context,
                 subprotocols=["jmap"],
-                additional_headers={"Authorization": f"Basic {credentials}"},
+                additional_headers={"Authorization": authorization},
                 compression=None,
                 max_size=None,
                 open_timeout=60,

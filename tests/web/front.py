@@ -56,6 +56,7 @@ class Front:
     throttle: ThrottleService
     passwords: Passwords
     tickets: Tickets
+    penalty: Penalty
     ports: list[IListeningPort]
 
     def hits(self, bound: str) -> float:
@@ -124,7 +125,7 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     doors = PlainDoor(threshold), SecureDoor(threshold, certificates)
     listening: Any = reactor
     ports = [listening.listenTCP(0, factory, interface="127.0.0.1") for factory in doors]
-    return Front(pool, hub, sockets, http, metrics, heartbeat, throttling, passwords, tickets, ports)
+    return Front(pool, hub, sockets, http, metrics, heartbeat, throttling, passwords, tickets, penalty, ports)
 
 
 def turn(seconds: float = 0) -> Deferred[None]:

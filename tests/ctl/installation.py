@@ -1,0 +1,25 @@
+"""`jmapctl` on a data directory of its own, without a server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+
+
+@attrs.frozen
+class Installation:
+    """A configuration with a data directory of its own."""
+
+    folder: Path
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "jmapd.ctl", "--config", str(self.folder / "jmapd.toml")]
+
+    def run(self, *arguments: str, says: str = "", status: int = 0) -> str:
+        done = subprocess.run([*self.command, *arguments], input=says, text=True, capture_output=True, timeout=60)
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 else done.stdout + done.stderr
