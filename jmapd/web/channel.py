@@ -199,7 +199,8 @@ class Channel(http.HTTPChannel):
         self.traffic.messages_out += 1
         self.traffic.bytes_out += request.sentLength
         # what has come of the next one already is given to `dataReceived` again
-        self.traffic.bytes_in -= sum(map(len, self._dataBuffer))
+        if self.persistent:
+            self.traffic.bytes_in -= sum(map(len, self._dataBuffer))
         super().requestDone(request)
 
     def rawDataReceived(self, data: bytes) -> None:

@@ -20,7 +20,7 @@ from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.turns import Job
 
 CRASH, DEADLINE, MEMORY = "crash", "deadline", "memory"
-"""How a worker ends that was not asked to: a worker that has met its memory's bound answers and ends well."""
+"""How a worker ends that was not asked to: one that has met its memory's bound, and could go on to say so, ends well."""
 
 _CHANNEL_FD = 3
 _LOCK_FD = 4

@@ -20,7 +20,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.system.server import BIN, PASSWORD, USER, Server
-from tests.system.test_service import ECHO, account_of
+from tests.system.test_service import ECHO, account_of, start_in_vain
 
 OBSERVE = '[observe]\nendpoint = "tcp:0:interface=127.0.0.1"\n'
 WRONG, TICKET, TOKEN = "wrong horse battery", "tICKET-8c1f", "tOKEN-77ab"
@@ -269,3 +269,13 @@ def test_twistds_logfile_keeps_its_meaning(tmp_path: Path) -> None:
     said = [json.loads(line) for line in file.read_text().splitlines()]
     assert said[0]["message"].startswith("twistd ")
     assert {one["level"] for one in said} == {"info"}
+
+
+def test_an_observing_port_that_is_taken_is_one_line_and_status_1(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+        server = Server(tmp_path, more=f'[observe]\nendpoint = "{endpoint}"\n')
+        said = start_in_vain(server.configuration)
+    assert said.returncode == 1
+    assert f"jmapd: observe: {endpoint}: " in said.stderr
+    assert "Traceback" not in said.stdout + said.stderr

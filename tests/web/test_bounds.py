@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 
 from jmapd.observe.metrics import Metrics
 from jmapd.web.admission import Admission, Verdict, whose_address
 from jmapd.web.bounds import Bounds
+from jmapd.web.turned_away import TurnedAway
 from tests.web.fakes import NAME
 from tests.web.front import Front, turn, with_front
 from tests.web.peer import AUTHORIZATION, Peer, upgrade
@@ -233,6 +236,48 @@ def test_rfc6585_4_connections_of_an_address_at_the_limit_and_above(tls: bool, t
         assert (await (await front.connect(tls=tls)).request("GET", "/")).status == 200
 
     test(tmp_path)
+
+
+def turned_away(protocol: bytes | None) -> tuple[TurnedAway, StringTransport, Clock]:
+    timer = Clock()
+    connection, transport = TurnedAway(timer, Bounds()), StringTransport()
+    transport.negotiatedProtocol = protocol  # type: ignore[attr-defined]  # as a TLS transport has it
+    connection.makeConnection(transport)
+    return connection, transport, timer
+
+
+def test_rfc9113_6_8_over_http2_who_is_turned_away_gets_goaway() -> None:
+    connection, transport, _ = turned_away(b"h2")
+    connection.dataReceived(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+    connection.dataReceived(b"more")
+    settings, goodbye = transport.value()[:9], transport.value()[9:]
+    # an empty SETTINGS frame, and GOAWAY with 8 octets: no stream was seen, ENHANCE_YOUR_CALM
+    assert settings == bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    assert goodbye == bytes([0, 0, 8, 7, 0, 0, 0, 0, 0]) + struct.pack("!II", 0, 0xB)
+    assert transport.disconnecting
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_who_is_turned_away_is_told_when_the_header_is_there_or_too_large(size: int) -> None:
+    for header in (GET + b"\r\n", b"x" * 24 * 1024):
+        connection, transport, _ = turned_away(None)
+        for at in range(0, len(header) - size, size):
+            connection.dataReceived(header[at : at + size])
+        assert not transport.value()
+        connection.dataReceived(header[-size:] + b"x")
+        connection.dataReceived(GET + b"\r\n")
+        assert transport.value().startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        assert transport.value().count(b"HTTP/1.1") == 1
+        assert transport.disconnecting
+
+
+def test_who_is_turned_away_does_not_stay() -> None:
+    connection, transport, timer = turned_away(None)
+    connection.dataReceived(GET)
+    timer.advance(19.9)
+    assert not transport.disconnected
+    timer.advance(0.1)
+    assert transport.disconnected
 
 
 @with_front(bounds=Bounds(max_connections_per_address=1), trusted=lambda address: address == "127.0.0.1")
