@@ -16,7 +16,7 @@ from jmapd.web.certificates import self_signed
 from tests.browsers.chromium import Chromium, Page
 from tests.system.server import Server
 
-PROTOCOLS = {"http/1.1": ["--disable-http2"]}
+PROTOCOLS = {"http/1.1": ["--disable-http2"], "h2": []}
 """What the browser speaks with the server, by the name that it has for it, with the flags that make it do so."""
 
 Pair = tuple[Path, Path]
