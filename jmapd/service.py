@@ -77,16 +77,19 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     address = Address(public_url(settings))
     ledger = Ledger(reactor.seconds, bounds.max_sockets_per_user, metrics, access)
     lifetimes = Lifetimes(reactor, pool)
-    sockets = JMAPFactory(reactor, pool, hub, lifetimes, reactor.seconds, settings.limits.max_size_request, ledger)
+    web_sockets = settings.web_sockets
+    sockets = JMAPFactory(
+        reactor, pool, hub, lifetimes, reactor.seconds, web_sockets.bounds, ledger, web_sockets.compression
+    )
     heartbeat = HeartbeatService(
-        reactor, sockets.connections, settings.web_sockets.heartbeat, settings.web_sockets.timeout
+        reactor, sockets.connections, web_sockets.heartbeat, web_sockets.timeout, web_sockets.bounds.stall_timeout
     )
     passwords = Passwords(reactor)
     proxies = Proxies(settings.server.trusted_proxies)
     # who comes by a proxy that does not say whom it forwards cannot be told from the others who do
     exempt = (*settings.auth.penalty_exempt, *proxies.networks)
     penalty = Penalty(reactor, settings.auth.penalty, exempt)
-    tickets = Tickets(reactor, bind_to_address=settings.web_sockets.ticket_address)
+    tickets = Tickets(reactor, bind_to_address=web_sockets.ticket_address)
     authenticator = Authenticator(reactor, pool, passwords, tickets, penalty)
     tree = make_tree(
         reactor,
@@ -96,7 +99,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         settings.limits,
         address,
         tickets=tickets,
-        credentials_in_url=settings.web_sockets.credentials_in_url,
+        credentials_in_url=web_sockets.credentials_in_url,
         allowed_origins=settings.server.allowed_origins,
         proxies=proxies,
     )

@@ -18,7 +18,7 @@ MODULES = {
 
 WORKER_SETTINGS = "jmapd.workers.settings"
 CLIENT = "jmapd.workers.client"
-BOUNDS = "jmapd.web.bounds"
+BOUNDS = ("jmapd.web.bounds", "jmapd.web.deflate")
 PRINCIPAL = "jmapd.auth.principal"
 """A value without imports of ours: `submit(principal, …)` names it, on whichever floor."""
 
@@ -34,7 +34,7 @@ ALLOWED = {
     # a data type plugs into the methods: it knows their descriptor and what a call is handed
     "jmapd.datatypes": ("jmapd.protocol", "jmapd.message", "jmapd.store", "jmapd.methods"),
     # what a worker is told, and what a connection may take, are values that the configuration makes
-    "jmapd.config": ("jmapd.protocol", WORKER_SETTINGS, BOUNDS),
+    "jmapd.config": ("jmapd.protocol", WORKER_SETTINGS, *BOUNDS),
     "jmapd.auth": ("jmapd.protocol", "jmapd.workers", "jmapd.observe"),
     "jmapd.push": ("jmapd.protocol", "jmapd.workers", "jmapd.observe"),
     "jmapd.web": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.observe"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -24,7 +25,8 @@ from jmapd.config.settings import (
     Workers,
 )
 from jmapd.protocol.limits import Limits
-from jmapd.web.bounds import Bounds
+from jmapd.web.bounds import Bounds, SocketBounds
+from jmapd.web.deflate import Compression
 
 _STATE_DIRECTORY = "STATE_DIRECTORY"
 
@@ -61,13 +63,7 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
             values["workers.hard-deadline"],
         ),
         auth=Auth(values["auth.penalty"], values["auth.penalty-exempt"]),
-        web_sockets=WebSockets(
-            values["jmap.web-sockets.throttle"],
-            values["jmap.web-sockets.timeout"],
-            values["jmap.web-sockets.heartbeat"],
-            values["jmap.web-sockets.ticket-address"],
-            values["jmap.web-sockets.credentials-in-url"],
-        ),
+        web_sockets=_web_sockets(values),
         limits=_limits(values),
         upload=Upload(
             values["jmap.protocol.upload.ttl"],
@@ -102,6 +98,34 @@ def _data_dir(said: str, environment: Mapping[str, str]) -> Path:
     # systemd gives several directories with colons between; the first is the unit's own
     state = environment.get(_STATE_DIRECTORY, "").split(":")[0]
     return Path(said or state or "var").absolute()
+
+
+def _web_sockets(values: Values) -> WebSockets:
+    def said(name: str) -> Any:
+        return values[f"jmap.web-sockets.{name}"]
+
+    return WebSockets(
+        said("throttle"),
+        said("timeout"),
+        said("heartbeat"),
+        said("ticket-address"),
+        said("credentials-in-url"),
+        Compression(
+            takeover=said("compression-takeover"),
+            window_bits=said("compression-window-bits"),
+            min_size=said("compression-min-size"),
+            max_size=said("compression-max-size"),
+        )
+        if said("compression")
+        else None,
+        SocketBounds(
+            values["jmap.protocol.request.max-size"],
+            said("max-frames"),
+            said("max-control-frames"),
+            said("max-unsent"),
+            said("stall-timeout"),
+        ),
+    )
 
 
 def _bounds(values: Values) -> Bounds:

@@ -11,7 +11,8 @@ from pathlib import Path
 import attrs
 
 from jmapd.protocol.limits import Limits
-from jmapd.web.bounds import Bounds
+from jmapd.web.bounds import Bounds, SocketBounds
+from jmapd.web.deflate import Compression
 
 
 @attrs.frozen
@@ -127,6 +128,7 @@ class WebSockets:
     :param heartbeat: between two Pings; 0: none.
     :param ticket_address: whether a ticket is for the address that got it alone.
     :param credentials_in_url: whether a socket's URL may hold a password or a token.
+    :param compression: ``None`` for none.
     """
 
     throttle: float
@@ -134,6 +136,8 @@ class WebSockets:
     heartbeat: float
     ticket_address: bool = False
     credentials_in_url: bool = False
+    compression: Compression | None = attrs.field(factory=Compression)
+    bounds: SocketBounds = attrs.field(factory=SocketBounds)
 
 
 @attrs.frozen

@@ -166,6 +166,46 @@ SETTINGS = (
         "a connection whose client was silent for so long is closed; longer than heartbeat",
     ),
     _setting("jmap.web-sockets.heartbeat", kinds.duration("100ms", "30d", "none"), "5s", "time between two Pings"),
+    _setting("jmap.web-sockets.compression", kinds.FLAG, True, "whether permessage-deflate (RFC 7692) is agreed to"),
+    _setting(
+        "jmap.web-sockets.compression-takeover",
+        kinds.FLAG,
+        False,
+        "whether the window is kept between messages: smaller ones, for some 300 KiB of memory for each connection",
+    ),
+    _setting(
+        "jmap.web-sockets.compression-window-bits",
+        kinds.count(9, 15),
+        15,
+        "the largest window, as the logarithm of its octets",
+    ),
+    _setting(
+        "jmap.web-sockets.compression-min-size",
+        kinds.size("0B", "1GiB"),
+        "1KiB",
+        "octets of a message below which it is sent as it is",
+    ),
+    _setting(
+        "jmap.web-sockets.compression-max-size",
+        kinds.size("1KiB", "64MiB"),
+        "1MiB",
+        "octets above which it is too: all other connections wait for a compression",
+    ),
+    _setting(
+        "jmap.web-sockets.max-frames", kinds.count(1, 100_000_000), 4096, "frames of a message, empty ones included"
+    ),
+    _setting(
+        "jmap.web-sockets.max-control-frames", kinds.count(1, 1_000_000), 100, "Pings and Pongs from a client in 10 s"
+    ),
+    _setting(
+        "jmap.web-sockets.max-unsent",
+        kinds.size("64KiB", "4GiB"),
+        "64MiB",
+        "octets that may wait for a client that does not read",
+    ),
+    _setting(
+        "jmap.web-sockets.stall-timeout", kinds.duration("1s", "1d"), "5m", "time for which a client may read nothing"
+    ),
     _setting(
         "jmap.web-sockets.ticket-address", kinds.FLAG, False, "whether a ticket is for the address that got it alone"
     ),

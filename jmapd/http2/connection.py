@@ -21,9 +21,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from jmapd.http2.exchange import Exchange
-from jmapd.http2.rates import Flooded, Rate
 from jmapd.http2.stream import Stream
 from jmapd.web.channel import LAST_WORDS, HTTPFactory
+from jmapd.web.rates import Flooded, Rate
 from jmapd.web.request import Request
 from jmapd.web.traffic import Traffic
 

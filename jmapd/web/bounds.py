@@ -44,3 +44,21 @@ class Bounds:
     max_pings: int = 100
     max_settings: int = 20
     max_bare_frames: int = 1000
+
+
+@attrs.frozen
+class SocketBounds:
+    """The bounds of WebSockets.
+
+    :param max_size: octets of a message, before and after it is inflated.
+    :param max_frames: frames of a message, empty ones too.
+    :param max_control_frames: Pings and Pongs from the client in 10 s.
+    :param max_unsent: octets that may wait for a client that does not read; what was running when it stopped must fit.
+    :param stall_timeout: seconds for which a client may read nothing.
+    """
+
+    max_size: int = 10_000_000
+    max_frames: int = 4096
+    max_control_frames: int = 100
+    max_unsent: int = 64 * 1024 * 1024
+    stall_timeout: float = 300.0

@@ -9,7 +9,8 @@ from typing import Any
 
 from jmapd.web.channel import Connection, HTTPFactory
 from jmapd.web.ledger import KINDS, name_of
-from jmapd.web.websocket import POLICY_VIOLATION, JMAPFactory, JMAPProtocol
+from jmapd.web.messages import POLICY_VIOLATION
+from jmapd.web.websocket import JMAPFactory, JMAPProtocol
 from jmapd.workers.answers import OperationRefused
 
 PAGE = 1000

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
 
 from jmapd.auth.principal import Principal
 from jmapd.protocol.subprotocol import SUBPROTOCOL
+from jmapd.web.deflate import NotExtensions
+from jmapd.web.messages import MessageProtocol
 from jmapd.web.problem import refusal
 from jmapd.web.request import Body, NoBody, Request
 from jmapd.web.resources import GET
-from jmapd.web.websocket import JMAPFactory, JMAPProtocol
+from jmapd.web.websocket import JMAPFactory
 
 RETRY_AFTER = b"60"
 """Seconds."""
@@ -41,30 +42,33 @@ class Handshake:
         """Check the handshake of a client that is known."""
         assert principal is not None
         check(request)
+        try:
+            agreement = self._factory.agree(request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Extensions", []))
+        except NotExtensions:
+            raise refusal(400, "Sec-WebSocket-Extensions must be a list of extensions.") from None
         if not self._factory.ledger.has_room(principal):
             raise refusal(429, "Too many WebSockets of this user are open.", {b"Retry-After": RETRY_AFTER})
-        return NoBody(lambda: self._take_over(request, principal))
-
-    def _take_over(self, request: Request, principal: Principal) -> None:
-        """Give the connection to a WebSocket protocol, which answers the handshake itself."""
-        protocol: JMAPProtocol = self._factory.for_principal(principal, request.client_address, request.clientproto)
-        transport, early = request.channel.hand_over(protocol)
-        protocol.makeConnection(transport)
-        transport.registerProducer(protocol, True)
-        extensions = request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Extensions", [])
-        protocol.dataReceived(opening(request.header(b"Sec-WebSocket-Key") or _NO_KEY, extensions))
-        if early:
-            protocol.dataReceived(early)
-        transport.resumeProducing()
+        protocol = self._factory.for_principal(principal, request.client_address, request.clientproto, agreement)
+        return NoBody(lambda: take_over(request, protocol))
 
 
-def opening(key: bytes, extensions: Sequence[bytes]) -> bytes:
+def take_over(request: Request, protocol: MessageProtocol) -> None:
+    """Give the connection to a WebSocket protocol, which answers the handshake itself."""
+    transport, early = request.channel.hand_over(protocol)
+    protocol.makeConnection(transport)
+    transport.registerProducer(protocol, True)
+    protocol.dataReceived(opening(request.header(b"Sec-WebSocket-Key") or _NO_KEY))
+    if early:
+        protocol.dataReceived(early)
+    transport.resumeProducing()
+
+
+def opening(key: bytes) -> bytes:
     """A handshake that Autobahn answers, once `check` has found the client's own right.
 
     It says nothing of what has been judged already, and no query string, in which there may be a ticket.
 
     :param key: the Sec-WebSocket-Key.
-    :param extensions: the values of the Sec-WebSocket-Extensions fields.
     """
     lines = [
         b"GET / HTTP/1.1",
@@ -75,8 +79,6 @@ def opening(key: bytes, extensions: Sequence[bytes]) -> bytes:
         b"Sec-WebSocket-Protocol: " + SUBPROTOCOL.encode(),
         b"Sec-WebSocket-Key: " + key,
     ]
-    if extensions:
-        lines.append(b"Sec-WebSocket-Extensions: " + b", ".join(extensions))
     return b"\r\n".join((*lines, b"", b""))
 
 

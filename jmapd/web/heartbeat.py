@@ -11,13 +11,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from jmapd.web.websocket import CLOSE_TIMEOUT, GOING_AWAY, POLICY_VIOLATION, JMAPProtocol
+from jmapd.web.messages import CLOSE_TIMEOUT, GOING_AWAY, POLICY_VIOLATION, MessageProtocol
 
 LOOKS = 60
 """Into how many looks a round over all connections is split."""
-
-MAX_HELD = 300.0
-"""Seconds that a client has, if the timeout is shorter, to read what waits for it; it is not listened to meanwhile."""
 
 MAX_ROUND = 60.0
 """Seconds for a round where nobody is pinged: connections that do not end by themselves must be found too."""
@@ -35,17 +32,26 @@ class HeartbeatService(Service):
     :param connections: all that there are at any time.
     :param heartbeat: seconds between two pings to a connection, at most; 0: none.
     :param timeout: seconds without anything from the peer after which it is closed; 0: never.
+    :param stall: seconds that a client has to read what waits for it; it is not listened to meanwhile.
     """
 
-    def __init__(self, clock: Any, connections: Collection[JMAPProtocol], heartbeat: float, timeout: float) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        connections: Collection[MessageProtocol],
+        heartbeat: float,
+        timeout: float,
+        stall: float = 300.0,
+    ) -> None:
         self._clock = clock
         self._connections = connections
         self._heartbeat = heartbeat
         self._timeout = timeout
+        self._stall = stall
         # visited twice within the shorter one, so that no ping is later than it should be
-        self._round = min([one for one in (heartbeat, timeout / 10) if one] or [MAX_ROUND]) / 2
+        self._round = min([one for one in (heartbeat, timeout / 10, stall / 10) if one] or [MAX_ROUND]) / 2
         self._tick = min(max(self._round / LOOKS, MIN_TICK), MAX_TICK)
-        self._waiting: deque[JMAPProtocol] = deque()
+        self._waiting: deque[MessageProtocol] = deque()
         self._share = 1
         self._call = LoopingCall(self._look)
         self._call.clock = clock
@@ -78,12 +84,13 @@ class HeartbeatService(Service):
                 # one that fails must not take the heartbeat from all others
                 _log.failure("the heartbeat of a connection failed")
 
-    def _see_to(self, connection: JMAPProtocol, now: float) -> None:
+    def _see_to(self, connection: MessageProtocol, now: float) -> None:
         if not connection.can_send:
             if now - connection.heard >= CLOSE_TIMEOUT:
                 connection.abort()
-        elif connection.origin.held:
-            if now - connection.heard >= max(self._timeout, MAX_HELD):
+        elif connection.held:
+            if now - connection.heard >= self._stall:
+                connection.factory.hit("web-sockets.stall-timeout")
                 connection.close(POLICY_VIOLATION, "you do not read what you asked for")
         elif self._timeout and now - connection.heard >= self._timeout:
             connection.close(GOING_AWAY, "nothing has been heard from you")

@@ -27,7 +27,7 @@ from jmapd.protocol.limits import Limits
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.web.admission import Admission
-from jmapd.web.bounds import Bounds
+from jmapd.web.bounds import Bounds, SocketBounds
 from jmapd.web.certificates import HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
 from jmapd.web.doors import PlainDoor, SecureDoor, Threshold
@@ -97,7 +97,16 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
     clock = options.get("clock", reactor)
     ledger = Ledger(reactor.seconds, bounds.max_sockets_per_user, metrics, access)
     lifetimes = Lifetimes(reactor, pool)
-    sockets = JMAPFactory(reactor, pool, hub, lifetimes, reactor.seconds, limits.max_size_request, ledger)
+    sockets = JMAPFactory(
+        reactor,
+        pool,
+        hub,
+        lifetimes,
+        reactor.seconds,
+        attrs.evolve(options.get("socket_bounds", SocketBounds()), max_size=limits.max_size_request),
+        ledger,
+        options.get("compression"),
+    )
     throttling = ThrottleService(reactor, hub, throttle)
     heartbeat = HeartbeatService(reactor, sockets.connections, options.get("heartbeat", 0), options.get("timeout", 0))
     heartbeat.startService()

@@ -1,4 +1,4 @@
-"""How often a peer may do what costs it little and the server much (RFC 9113 section 10.5)."""
+"""How often a peer may do what costs it little and the server much (RFC 9113 section 10.5, RFC 6455 section 10.4)."""
 
 from __future__ import annotations
 
