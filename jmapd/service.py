@@ -88,9 +88,9 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     proxies = Proxies(settings.server.trusted_proxies)
     # who comes by a proxy that does not say whom it forwards cannot be told from the others who do
     exempt = (*settings.auth.penalty_exempt, *proxies.networks)
-    penalty = Penalty(reactor, settings.auth.penalty, exempt)
+    penalty = Penalty(reactor, settings.auth.penalty, exempt, metrics)
     tickets = Tickets(reactor, bind_to_address=web_sockets.ticket_address)
-    authenticator = Authenticator(reactor, pool, passwords, tickets, penalty)
+    authenticator = Authenticator(reactor, pool, passwords, tickets, penalty, metrics)
     tree = make_tree(
         reactor,
         pool,

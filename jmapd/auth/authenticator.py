@@ -10,15 +10,15 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.logger import Logger
 
-from jmapd.auth import counts, hashes, token
+from jmapd.auth import hashes, token
 from jmapd.auth.claims import Basic, Bearer, Claim, Ticket
-from jmapd.auth.counts import Counts, NoCounts
 from jmapd.auth.failures import Failures
 from jmapd.auth.memory import Memory
 from jmapd.auth.passwords import Busy, Passwords
 from jmapd.auth.penalty import Attempt, Penalty
 from jmapd.auth.principal import Principal
 from jmapd.auth.tickets import Tickets
+from jmapd.observe.metrics import Metrics
 from jmapd.workers.pool import OperationRefused, Pool, Reply
 
 Checking = Generator[Deferred[Any], Any, Principal | None]
@@ -34,7 +34,7 @@ class Authenticator:
     :param pool: is asked for users and tokens, and tells when they change.
     :param tickets: what `Ticket` claims are looked up in; they are forgotten here when credentials change.
     :param penalty: makes those wait who have been wrong.
-    :param counts: is told of each failure.
+    :param metrics: count each failure.
     """
 
     def __init__(
@@ -44,14 +44,14 @@ class Authenticator:
         passwords: Passwords,
         tickets: Tickets,
         penalty: Penalty,
-        counts: Counts = NoCounts(),  # noqa: B008  # it has no state
+        metrics: Metrics | None = None,
     ) -> None:
         self._reactor = reactor
         self._pool = pool
         self._passwords = passwords
         self._tickets = tickets
         self._penalty = penalty
-        self._counts = counts
+        self._metrics = metrics or Metrics()
         self._failures = Failures(reactor)
         self._memory = Memory(reactor)
         self._key = secrets.token_bytes(32)
@@ -191,7 +191,7 @@ class Authenticator:
         _log.failure("a password's hash could not be renewed", failure)
 
     def _failed(self, claim: Claim, address: str) -> None:
-        self._counts.count(counts.FAILURES)
+        self._metrics.signed_in("failed")
         self._failures.tell(claim.name if isinstance(claim, Basic) else _UNNAMED[type(claim)], address)
 
     def _digest(self, claim: Basic | Bearer) -> bytes:

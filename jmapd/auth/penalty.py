@@ -17,8 +17,7 @@ import attrs
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 
-from jmapd.auth import counts
-from jmapd.auth.counts import Counts, NoCounts
+from jmapd.observe.metrics import Metrics
 
 FIRST_DELAY = 2.0
 """Seconds after the first failure; each further one doubles it."""
@@ -130,7 +129,7 @@ class Penalty:
     :param reactor: tells the time.
     :param longest: seconds of the longest delay; 0: nobody waits.
     :param exempt: networks whose addresses have no gate; the users' gates are before them too.
-    :param counts: is told of attempts that are slowed or refused.
+    :param metrics: count attempts that are slowed or refused.
     """
 
     def __init__(
@@ -138,12 +137,12 @@ class Penalty:
         reactor: Any,
         longest: float = LONGEST_DELAY,
         exempt: Iterable[Network] = (),
-        counts: Counts = NoCounts(),  # noqa: B008  # it has no state
+        metrics: Metrics | None = None,
     ) -> None:
         self._reactor = reactor
         self._longest = longest
         self._exempt = tuple(exempt)
-        self._counts = counts
+        self._metrics = metrics or Metrics()
         self._gates: OrderedDict[str, _Gate] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._waiting: dict[_Waiting, None] = {}
@@ -175,7 +174,7 @@ class Penalty:
             self._refuse(waiting)
             return waiting.done
         if any(gate.failures for gate in waiting.gates):
-            self._counts.count(counts.SLOWED)
+            self._metrics.signed_in("slowed")
         self._waiting[waiting] = None
         for gate in waiting.gates:
             gate.waiting += 1
@@ -255,7 +254,7 @@ class Penalty:
             gate.waiting -= 1
 
     def _refuse(self, waiting: _Waiting) -> None:
-        self._counts.count(counts.REFUSED)
+        self._metrics.signed_in("refused")
         waiting.done.errback(Slowed(max([1.0, *(self._delay(gate) for gate in waiting.gates)])))
 
     def _delay(self, gate: _Gate) -> float:

@@ -47,7 +47,7 @@ def add(opening: Opening, name: str, expires: float | None, read_only: bool, lab
         "name": full_name(name, opening.settings()),
         "hash": text.hashed(secret),
         "label": label,
-        "expires": None if expires is None else int(time.time() + expires),
+        "lasts": expires,
         "read_only": read_only,
     }
     said = opening.perform("token_add", arguments)

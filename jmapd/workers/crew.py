@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -28,6 +29,9 @@ MAX_ATTEMPTS = 2
 RESPAWN = 0.2
 """Seconds before a worker is replaced that ended before it was ready; longer each time."""
 
+Credentials = Sequence[tuple[int, str | None]]
+"""Of whom, and which one; ``None`` for all of theirs."""
+
 _log = Logger()
 
 
@@ -37,8 +41,8 @@ class Employer(Protocol):
     def answered(self, worker: Worker, job: Job, frame: Frame) -> None:
         """A job has been answered."""
 
-    def batch_begun(self, batch: int, jobs: list[Job]) -> None:
-        """The writer is about to commit a batch of these jobs."""
+    def batch_begun(self, batch: int, jobs: list[Job], credentials: Credentials) -> None:
+        """The writer is about to commit a batch of these jobs, which changes these credentials."""
 
     def writer_ready(self, committed: int) -> None:
         """A new writer can be given jobs, and says which batch was committed last."""
@@ -159,7 +163,8 @@ class Crew(Service):
         """A worker has said something that answers no job."""
         said = frame.arguments
         if "batch" in said:
-            self._employer.batch_begun(said["batch"], [worker.jobs[number] for number in said["frames"]])
+            jobs = [worker.jobs[number] for number in said["frames"]]
+            self._employer.batch_begun(said["batch"], jobs, said["credentials"])
         elif "ready" in said:
             worker.ready = True
             self._failures = 0

@@ -24,7 +24,7 @@ from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding, render_error
 from jmapd.workers.answers import OperationRefused
 from jmapd.workers.channel import Frame
-from jmapd.workers.crew import MAX_ATTEMPTS, Crew
+from jmapd.workers.crew import MAX_ATTEMPTS, Credentials, Crew
 from jmapd.workers.operations import PREPARE, REQUEST, WRITES
 from jmapd.workers.recovery import Batches, in_doubt, lost
 from jmapd.workers.settings import WorkerSettings
@@ -98,6 +98,7 @@ class Pool(Service):
         self._internal: deque[Job] = deque()
         self._to_writer: deque[Job] = deque()
         self._batches = Batches()
+        self._changing: Credentials = ()
         self._idle: list[Deferred[None]] = []
         self.credentials_changed: list[Callable[[int, str | None], None]] = []
         """Called with a user's number and the credential of theirs that is another or gone; ``None``: all of them."""
@@ -259,7 +260,10 @@ class Pool(Service):
             self._hand_over(job, Reply(said, frame.body))
         if "changed" in said:
             self._hub.announce(said["changed"])
-        for user, credential in said.get("credentials", ()):
+        self._tell_changed(said.get("credentials", ()))
+
+    def _tell_changed(self, credentials: Credentials) -> None:
+        for user, credential in credentials:
             for listener in self.credentials_changed:
                 listener(user, credential)
 
@@ -310,10 +314,11 @@ class Pool(Service):
         self._to_writer.append(job)
         self._start_writes()
 
-    def batch_begun(self, batch: int, jobs: list[Job]) -> None:
+    def batch_begun(self, batch: int, jobs: list[Job], credentials: Credentials) -> None:
         """The writer is about to commit."""
         self._metrics.batch(len(jobs))
         self._batches.begun(batch, jobs)
+        self._changing = credentials
 
     def writer_ended(self, jobs: list[Job]) -> None:
         """Whether these are done is known when another writer says what was committed."""
@@ -331,6 +336,9 @@ class Pool(Service):
                 self._hand_over(job, Answer(500, in_doubt(job.arguments["binding"])))
             else:
                 self._hand_over(job, Failure(lost()))
+        if done:
+            # whoever was to be sent away by one of these has not been
+            self._tell_changed(self._changing)
         self._announce_all(done)
         for job in again:
             if job.attempts >= MAX_ATTEMPTS:

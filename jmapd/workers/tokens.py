@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -26,20 +27,21 @@ class Tokens:
     identity: Identity
 
     def token_add(self, arguments: dict[str, Any], body: bytes) -> Answer:
-        """Keep a new token's hash; its text stays with who made it."""
+        """Keep a new token's hash; its text stays with who made it. ``lasts`` is in seconds; null: for ever."""
         user = self.identity.known(arguments["name"])
         label = arguments["label"]
         if len(label) > MAX_LABEL or not label.isprintable():
             raise OperationRefused("invalid", f"A label is one line of at most {MAX_LABEL} characters.")
         if tokens.count(self.store.database, user.id) >= MAX_TOKENS:
             raise OperationRefused("tooMany", f"{user.name} has {MAX_TOKENS} tokens already; revoke some.")
+        made, lasts = int(time.time()), arguments["lasts"]
         id = tokens.add(
             self.store.database,
             user=user.id,
             hash=arguments["hash"],
             label=label,
-            made=int(time.time()),
-            expires=arguments["expires"],
+            made=made,
+            expires=None if lasts is None else made + math.ceil(lasts),
             read_only=arguments["read_only"],
         )
         return Answer({"token": id, "name": user.name})

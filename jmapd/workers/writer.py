@@ -115,13 +115,18 @@ class Writer:
             done.append((taken[-1], self._one(taken[-1])))
             if not self._waiting:
                 self._waiting.extend(self.link.poll())
-        self._commit(taken)
+        self._commit(done)
         return done
 
-    def _commit(self, taken: list[Frame]) -> None:
+    def _commit(self, done: list[tuple[Frame, Answer]]) -> None:
         self.store.text.flush()
         keep_setting(self.store.database, _BATCH, str(self.batch + 1))
-        self.link.tell({"batch": self.batch + 1, "frames": [frame.number for frame in taken]})
+        notice = {
+            "batch": self.batch + 1,
+            "frames": [frame.number for frame, _ in done],
+            "credentials": [pair for _, answer in done for pair in answer.credentials],
+        }
+        self.link.tell(notice)
         self.store.database.commit()
         self._uncheckpointed = True
         self.batch += 1
@@ -131,7 +136,7 @@ class Writer:
         try:
             self.store.database.begin()
             answer = self._one(frame)
-            self._commit([frame])
+            self._commit([(frame, answer)])
         except (sqlite3.Error, TransactionLost) as error:
             _log.error("%s came to nothing: %s", frame.arguments["operation"], error)
             self._undo()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Coroutine
 from time import perf_counter
 from typing import Any, cast
@@ -22,7 +21,9 @@ from jmapd.auth.passwords import MAX_WAITING, Busy, Passwords
 from jmapd.auth.penalty import PATIENCE, Penalty, Slowed
 from jmapd.auth.principal import Principal
 from jmapd.auth.tickets import Tickets
+from jmapd.observe.metrics import Metrics
 from jmapd.workers.answers import OperationRefused
+from tests.auth.outcomes import outcomes
 from tests.inreactor import run
 from tests.web.fakes import NAME, PASSWORD, USER, FakePool
 
@@ -41,16 +42,6 @@ class CountedPasswords(Passwords):
         return super().verify(hash, password)
 
 
-class Counted:
-    """What was counted."""
-
-    def __init__(self) -> None:
-        self.times: Counter[str] = Counter()
-
-    def count(self, name: str) -> None:
-        self.times[name] += 1
-
-
 class World:
     """An authenticator, with its own clock for what is remembered and who is slowed."""
 
@@ -60,14 +51,14 @@ class World:
         self.passwords = CountedPasswords(reactor)
         self.passwords.start()
         self.tickets = Tickets(self.clock)
-        self.counted = Counted()
+        self.metrics = Metrics()
         self.authenticator = Authenticator(
             self.clock,
             cast(Any, self.pool),
             self.passwords,
             self.tickets,
-            Penalty(self.clock, longest, counts=self.counted),
-            self.counted,
+            Penalty(self.clock, longest, metrics=self.metrics),
+            self.metrics,
         )
 
     def ask(self, name: str = NAME, password: str = PASSWORD) -> Deferred[Principal | None]:
@@ -75,6 +66,11 @@ class World:
 
     def bear(self, token: str) -> Deferred[Principal | None]:
         return self.authenticator.authenticate(Bearer(token), HERE)
+
+    @property
+    def outcomes(self) -> dict[str, float]:
+        """How often signing in came to what."""
+        return outcomes(self.metrics)
 
     def change_password(self) -> None:
         self.pool.hash = OTHER
@@ -272,7 +268,7 @@ async def test_a_ticket_is_whoever_made_it_once(world: World) -> None:
     ticket = Ticket(made.value)
     assert await world.authenticator.authenticate(ticket, "192.0.2.2") == ANNA
     assert await world.authenticator.authenticate(ticket, HERE) is None
-    assert world.counted.times == {"auth_failures": 1}
+    assert world.outcomes == {"failed": 1}
     lost = world.tickets.make(ANNA, HERE)
     world.pool.change("password")
     assert await world.authenticator.authenticate(Ticket(lost.value), HERE) is None
@@ -311,7 +307,7 @@ async def test_after_a_wrong_password_the_next_attempt_waits_but_not_who_is_know
     assert world.passwords.verified == verified
     world.clock.advance(0.1)
     assert await waiting is None
-    assert world.counted.times == {"auth_failures": 2, "auth_slowed": 1}
+    assert world.outcomes == {"failed": 2, "slowed": 1}
 
 
 @in_slow_world
@@ -325,7 +321,7 @@ async def test_one_too_many_waiting_is_told_when_to_come_again(world: World) -> 
     world.clock.advance(PATIENCE)
     came = await DeferredList(waiting, consumeErrors=True)
     assert [right for right, _ in came] == [True, False, False, False, False]
-    assert world.counted.times == {"auth_failures": 2, "auth_slowed": 5, "auth_refused": 5}
+    assert world.outcomes == {"failed": 2, "slowed": 5, "refused": 5}
 
 
 @in_slow_world
@@ -337,4 +333,4 @@ async def test_a_store_that_cannot_be_asked_is_nobodys_failure(world: World) -> 
         await world.ask()
     world.pool.perform = perform  # type: ignore[method-assign]  # and is there again
     assert await world.ask() == ANNA
-    assert not world.counted.times
+    assert not world.outcomes

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
 from typing import Any
 
-import attrs
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from jmapd.auth import penalty as rules
 from jmapd.auth.penalty import Attempt, Network, Penalty, Slowed
+from jmapd.observe.metrics import Metrics
+from tests.auth.outcomes import outcomes
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
-
-
-@attrs.define
-class Counted:
-    times: Counter[str] = attrs.field(factory=Counter)
-
-    def count(self, name: str) -> None:
-        self.times[name] += 1
 
 
 class World:
     def __init__(self, longest: float = 15.0, exempt: tuple[Network, ...] = ()) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
-        self.counted = Counted()
-        self.penalty = Penalty(self.clock, longest, exempt, self.counted)
+        self.metrics = Metrics()
+        self.penalty = Penalty(self.clock, longest, exempt, self.metrics)
         self._number = 0
 
     def admit(self, address: str = HERE, name: str | None = "anna") -> Deferred[Attempt]:
@@ -169,7 +161,7 @@ def test_one_too_many_waiting_is_refused_at_once() -> None:
     assert not any(one.called for one in waiting)
     assert refused(world.admit()) == 2
     assert refused(world.admit(THERE)) == 2
-    assert world.counted.times == {"auth_slowed": rules.MAX_WAITING_SLOWED, "auth_refused": 2}
+    assert outcomes(world.metrics) == {"slowed": rules.MAX_WAITING_SLOWED, "refused": 2}
     world.begun(THERE, "ben")
 
 

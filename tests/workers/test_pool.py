@@ -14,7 +14,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import ProcessDone, ProcessTerminated
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 
 from jmapd.auth.principal import Principal
@@ -322,3 +322,20 @@ class TestPool:
         assert heard == [(1, "password")]
         found = await self.pool.perform("credentials", {"name": "ANNA@localhost"})
         assert found.arguments["hash"] == "other"
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_listeners_hear_of_changed_credentials_though_the_answer_is_lost(tmp_path: Path, committed: bool) -> None:
+    pool = Pool(Clock(), WorkerSettings("", str(tmp_path)), RecordingHub())
+    heard: list[tuple[int, str | None]] = []
+    pool.credentials_changed.append(lambda user, credential: heard.append((user, credential)))
+    asked = pool.perform("token_revoke", {"token": "t1"})
+    job = pool._to_writer.popleft()
+    # the writer has ended right before its commit, or right after it
+    pool.batch_begun(7, [job], [(1, "token:t1")])
+    pool.writer_ended([job])
+    pool.writer_ready(7 if committed else 6)
+    assert heard == ([(1, "token:t1")] if committed else [])
+    assert list(pool._to_writer) == ([] if committed else [job])
+    asked.addErrback(lambda failure: failure.trap(OperationRefused))
+    assert asked.called is committed
