@@ -81,7 +81,7 @@ class Connection(Protocol, TimeoutMixin):
         self._look_call: Any = None
         self._leaving = False
         self._ended = False
-        self._h2 = self._make_h2()
+        self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         bounds = self.bounds
         now = self.now()
         self._bare = Rate("max-bare-frames", bounds.max_bare_frames, seen=now)
@@ -89,19 +89,17 @@ class Connection(Protocol, TimeoutMixin):
         self._settings = Rate("max-settings", bounds.max_settings, seen=now)
         self._resets = Rate("max-resets", bounds.max_resets, seen=now)
 
-    def _make_h2(self) -> H2Connection:
-        made = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+    def _local_settings(self, max_streams: int) -> Settings:
         # what is to be in force from the first frame on must be in the settings that `h2` begins with
-        made.local_settings = Settings(
+        return Settings(
             client=False,
             initial_values={
-                SettingCodes.MAX_CONCURRENT_STREAMS: self.bounds.max_streams,
+                SettingCodes.MAX_CONCURRENT_STREAMS: max_streams,
                 SettingCodes.MAX_HEADER_LIST_SIZE: self.bounds.max_header_size,
                 SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
                 SettingCodes.ENABLE_CONNECT_PROTOCOL: 1,
             },
         )
-        return made
 
     def callLater(self, period: float, function: Any) -> Any:
         """What idle time is measured with."""
@@ -122,7 +120,10 @@ class Connection(Protocol, TimeoutMixin):
         """Say our settings."""
         self.factory.came(self)
         self.transport.registerProducer(self, True)
+        self._h2.local_settings = self._local_settings(self.bounds.max_streams)
         self._h2.initiate_connection()
+        # a stream too many is refused by itself, where `h2` would end the connection
+        self._h2.local_settings = self._local_settings(2 * self.bounds.max_streams)
         self._h2.increment_flow_control_window(CONNECTION_WINDOW - self._h2.inbound_flow_control_window)
         self._write()
         self.setTimeout(self.bounds.header_timeout)
@@ -143,6 +144,8 @@ class Connection(Protocol, TimeoutMixin):
 
     def dataReceived(self, data: bytes) -> None:
         """Octets have come."""
+        if self._ended:
+            return
         self.traffic.bytes_in += len(data)
         self._reading = True
         try:
@@ -182,6 +185,11 @@ class Connection(Protocol, TimeoutMixin):
         assert event.stream_id is not None
         if self._leaving:
             self.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
+            return
+        if len(self._streams) >= self.bounds.max_streams:
+            self.factory.metrics.hit("max-streams")
+            self.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
+            self._resets.count(self.now())
             return
         self.setTimeout(None)
         self._look_call = self._look_call or self.call_later(LOOK, self._look)
