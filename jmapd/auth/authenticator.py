@@ -23,7 +23,7 @@ from jmapd.workers.pool import OperationRefused, Pool, Reply
 
 Checking = Generator[Deferred[Any], Any, Principal | None]
 
-_UNNAMED = {Bearer: "(a token)", Ticket: "(a ticket)"}
+_UNNAMED = {Basic: "(a name that nobody has)", Bearer: "(a token)", Ticket: "(a ticket)"}
 _log = Logger()
 
 
@@ -109,12 +109,13 @@ class Authenticator:
         guessable = claim.name if isinstance(claim, Basic) and not token.is_token(claim.password) else None
         attempt: Attempt = yield self._penalty.admit(address, guessable)
         try:
-            principal: Principal | None = yield self._check(claim)
+            principal: Principal | None
+            principal, whose = yield self._check(claim)
         except Exception:
             attempt.dropped()
             raise
         if principal is None:
-            self._failed(claim, address)
+            self._failed(claim, address, whose)
             attempt.wrong(digest)
             return None
         self._memory.keep(digest, principal)
@@ -122,31 +123,34 @@ class Authenticator:
         return principal
 
     @inlineCallbacks
-    def _check(self, claim: Basic | Bearer) -> Checking:
+    def _check(self, claim: Basic | Bearer) -> Generator[Deferred[Any], Any, tuple[Principal | None, str | None]]:
+        """Whom a claim belongs to, and whose name it says, if that is a user's."""
+        whose: str | None = None
         while True:
             generation = self._generation
             secret = claim.password if isinstance(claim, Basic) else claim.token
             if token.is_token(secret):
                 principal = yield self._check_token(secret, claim.name if isinstance(claim, Basic) else None)
             elif isinstance(claim, Basic):
-                principal = yield self._check_password(claim)
+                principal, whose = yield self._check_password(claim)
             else:
-                return None
+                return None, None
             # what was read before a credential changed says nothing after it
             if generation == self._generation:
-                return cast("Principal | None", principal)
+                return cast("Principal | None", principal), whose
 
     @inlineCallbacks
-    def _check_password(self, claim: Basic) -> Checking:
+    def _check_password(self, claim: Basic) -> Generator[Deferred[Any], Any, tuple[Principal | None, str | None]]:
         found: Reply | None = yield self._look_up("credentials", {"name": claim.name})
         hash: str | None = None if found is None else found.arguments["hash"]
         right = yield self._passwords.verify(hash, claim.password)
+        whose: str | None = None if found is None else found.arguments["name"]
         if not right or found is None or hash is None:
-            return None
+            return None, whose
         principal = self._principal(found)
         if not hashes.is_argon2(hash):
             self._renew(principal, hash, claim.password).addErrback(self._not_renewed)
-        return principal
+        return principal, whose
 
     @inlineCallbacks
     def _check_token(self, secret: str, name: str | None) -> Checking:
@@ -190,9 +194,10 @@ class Authenticator:
     def _not_renewed(self, failure: Any) -> None:
         _log.failure("a password's hash could not be renewed", failure)
 
-    def _failed(self, claim: Claim, address: str) -> None:
+    def _failed(self, claim: Claim, address: str, whose: str | None = None) -> None:
+        """Tell of a failure; not what was said for a name where nobody has it: it may be a password."""
         self._metrics.signed_in("failed")
-        self._failures.tell(claim.name if isinstance(claim, Basic) else _UNNAMED[type(claim)], address)
+        self._failures.tell(whose or _UNNAMED[type(claim)], address)
 
     def _digest(self, claim: Basic | Bearer) -> bytes:
         """What tells a claim from all others, and nobody without the key anything."""
