@@ -162,7 +162,9 @@ async def test_the_time_that_we_do_not_read_a_body_is_not_the_clients(front: Fro
 async def test_rfc6585_5_header_fields_at_the_limit_and_one_more(front: Front) -> None:
     for more, status in ((0, 200), (1, 431)):
         peer = await front.connect()
-        peer.send(b"GET / HTTP/1.1\r\n" + b"Host: x\r\n" + b"".join(b"X-%d: x\r\n" % n for n in range(99 + more)) + b"\r\n")
+        peer.send(
+            b"GET / HTTP/1.1\r\n" + b"Host: x\r\n" + b"".join(b"X-%d: x\r\n" % n for n in range(99 + more)) + b"\r\n"
+        )
         answer = await peer.response()
         assert answer.status == status
     assert answer.problem["status"] == 431
