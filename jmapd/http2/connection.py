@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from h2 import events
@@ -46,6 +47,9 @@ ENCODER_TABLE = 4096
 ANSWERED = 2
 """So many times the largest header is still answered, with 431; more of one ends the connection."""
 
+TURN = 0.005
+"""Seconds for which what has come is worked on, before it is the turn of other connections."""
+
 LOOK = 5.0
 """Seconds between two looks at requests that take their time."""
 
@@ -85,12 +89,14 @@ class Connection(Protocol, TimeoutMixin):
         self._unsent = 0
         self._held = False
         self._reading = False
+        self._read_call: Any = None
         self._pump_call: Any = None
         self._look_call: Any = None
         self._leaving = False
         self._ended = False
         self._h2 = self._make_h2()
         self._frames = frames.Frames(self._judge)
+        self._unread: deque[Iterator[memoryview]] = deque()
         self._block = 0
         bounds = self.bounds
         now = self.now()
@@ -151,10 +157,11 @@ class Connection(Protocol, TimeoutMixin):
 
     def _drop(self) -> None:
         """All streams are gone."""
-        for call in (self._pump_call, self._look_call):
+        for call in (self._pump_call, self._look_call, self._read_call):
             if call is not None:
                 call.cancel()
-        self._pump_call = self._look_call = None
+        self._pump_call = self._look_call = self._read_call = None
+        self._unread.clear()
         streams, self._streams = self._streams, {}
         self._ready.clear()
         for stream in streams.values():
@@ -166,9 +173,22 @@ class Connection(Protocol, TimeoutMixin):
         if self._ended:
             # a goodbye has its time, whatever still comes
             return
+        self._unread.append(self._frames.cut(data))
+        if self._read_call is None:
+            self._read_on()
+
+    def _read_later(self) -> None:
+        """It is this connection's turn again."""
+        self._read_call = None
+        self._read_on()
+        if self._read_call is None and not self._held:
+            self.transport.resumeProducing()
+
+    def _read_on(self) -> None:
+        """Work on what has come; on the rest of it later, if that is much work."""
         self._reading = True
         try:
-            self._read(data)
+            self._read(self.now() + TURN)
         except Flooded as flooded:
             self.factory.metrics.hit(flooded.bound)
             self.goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
@@ -178,18 +198,27 @@ class Connection(Protocol, TimeoutMixin):
             # `h2` has prepared the GOAWAY
             _log.debug("HTTP/2: {error}", error=error)
             self._end()
+        except Exception:
+            _log.failure("an HTTP/2 connection failed")
+            self.goodbye(ErrorCodes.INTERNAL_ERROR)
         finally:
             self._reading = False
         self._pump()
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, until: float) -> None:
         # a GOAWAY of the client's has `h2` drop what it has prepared
         self._write()
-        for piece in self._frames.cut(data):
-            for event in self._h2.receive_data(piece):
-                self._EVENTS.get(type(event), Connection._nothing)(self, event)
-            if self._ended:
-                return
+        while self._unread:
+            for piece in self._unread[0]:
+                for event in self._h2.receive_data(piece):
+                    self._EVENTS.get(type(event), Connection._nothing)(self, event)
+                if self._ended:
+                    return
+                if self.now() >= until:
+                    self._read_call = self.call_later(0, self._read_later)
+                    self.transport.pauseProducing()
+                    return
+            self._unread.popleft()
 
     def _judge(self, header: frames.Header) -> None:
         """A frame's header has come: it may be too large, or one too many."""
@@ -232,6 +261,10 @@ class Connection(Protocol, TimeoutMixin):
         self._ended = True
         self._write()
         self._drop()
+        # the client's own goodbye would not be heard else
+        self.transport.resumeProducing()
+        # a producer would have the transport wait for more
+        self.transport.unregisterProducer()
         self.transport.loseConnection()
         self.setTimeout(GOODBYE)
 
@@ -477,7 +510,8 @@ class Connection(Protocol, TimeoutMixin):
     def resumeProducing(self) -> None:
         """The client reads again."""
         self._held = False
-        self.transport.resumeProducing()
+        if self._read_call is None:
+            self.transport.resumeProducing()
         self._all_ready()
         self._pump_soon()
 
