@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.attacks.witness import HONEST
 from tests.system.server import Server
 
 MORE = """
@@ -20,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server(tmp_path_factory.mktemp("attacked"), throttle="100ms", more=MORE)
     made.start()
     made.add_account()
-    made.add_account("boris@localhost")
+    made.add_account(HONEST)
     yield made
     # nothing of it was met with a traceback
     assert made.stop()

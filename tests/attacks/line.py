@@ -20,6 +20,7 @@ class Line:
     :param source: the address that it comes from.
     :ivar open: until the server has been seen to end it, or to read no more.
     :ivar received: what has come from it.
+    :ivar sent: octets that were sent to it.
     """
 
     def __init__(self, server: Server, protocol: str = "http/1.1", source: str = "127.0.0.1") -> None:
@@ -30,6 +31,7 @@ class Line:
         self._socket = context.wrap_socket(plain, server_hostname="localhost")
         self.open = True
         self.received = bytearray()
+        self.sent = 0
 
     def send(self, data: bytes) -> bool:
         """Send, as long as the server takes it."""
@@ -37,7 +39,19 @@ class Line:
             self._socket.sendall(data)
         except OSError:
             self.open = False
+        self.sent += len(data)
         return self.open
+
+    def blast(self, pieces: Iterable[bytes], stalled: float, most: int) -> None:
+        """Send piece after piece and read nothing, until the server has not read for some time.
+
+        :param most: octets to send.
+        """
+        self._socket.settimeout(stalled)
+        for piece in pieces:
+            if not self.send(piece) or self.sent > most:
+                break
+        self._socket.settimeout(SECONDS)
 
     def spray(self, pieces: Iterable[bytes], seconds: float = SECONDS) -> int:
         """Send piece after piece until the server has enough of it; how many were sent."""
