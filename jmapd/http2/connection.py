@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from h2 import events
 from h2.config import H2Configuration
 from h2.connection import ConnectionState, H2Connection
 from h2.errors import ErrorCodes
-from h2.exceptions import ProtocolError
+from h2.exceptions import FrameTooLargeError, ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 from twisted.internet.error import ConnectionLost
@@ -20,6 +21,7 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from jmapd.http2 import frames
 from jmapd.http2.exchange import Exchange
 from jmapd.http2.stream import Stream
 from jmapd.web.channel import LAST_WORDS, HTTPFactory
@@ -33,11 +35,20 @@ STREAM_WINDOW = 128 * 1024
 CONNECTION_WINDOW = 16 * 1024 * 1024
 """The same for all streams together: more than their sum, so that one that is not taken from does not stop the others."""
 
-SLICE = 16 * 1024
-"""Octets that are looked at in one go, so that a flood of small frames is noticed in time."""
-
 WRITE = 64 * 1024
 """Octets that are written to the transport in one go, which then says whether it wants more."""
+
+MAX_UNSENT = 64 * 1024 * 1024
+"""Octets that may wait in all streams together for a client that does not read them."""
+
+ENCODER_TABLE = 4096
+"""Octets of the table that answers are compressed with: a client's setting can only make it smaller (RFC 7541 section 4.2)."""
+
+ANSWERED = 2
+"""So many times the largest header is still answered, with 431; more of one ends the connection."""
+
+TURN = 0.005
+"""Seconds for which what has come is worked on, before it is the turn of other connections."""
 
 LOOK = 5.0
 """Seconds between two looks at requests that take their time."""
@@ -75,13 +86,19 @@ class Connection(Protocol, TimeoutMixin):
         self.call_later: Callable[..., Any] = factory.site.reactor.callLater
         self._streams: dict[int, Stream] = {}
         self._ready: dict[Stream, None] = {}
+        self._unsent = 0
         self._held = False
         self._reading = False
+        self._read_call: Any = None
         self._pump_call: Any = None
         self._look_call: Any = None
         self._leaving = False
         self._ended = False
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+        self._h2.decoder.max_header_list_size = ANSWERED * self.bounds.max_header_size
+        self._frames = frames.Frames(self._judge)
+        self._unread: deque[Iterator[memoryview]] = deque()
+        self._block = 0
         bounds = self.bounds
         now = self.now()
         self._bare = Rate("max-bare-frames", bounds.max_bare_frames, seen=now)
@@ -114,7 +131,11 @@ class Connection(Protocol, TimeoutMixin):
     @property
     def unsent(self) -> int:
         """Octets that wait in streams."""
-        return sum(stream.unsent for stream in self._streams.values())
+        return self._unsent
+
+    def queued(self, octets: int) -> None:
+        """A stream has more to send, or less."""
+        self._unsent += octets
 
     def connectionMade(self) -> None:
         """Say our settings."""
@@ -132,41 +153,103 @@ class Connection(Protocol, TimeoutMixin):
         """The connection is gone, and all its streams with it."""
         self._ended = True
         self.setTimeout(None)
-        for call in (self._pump_call, self._look_call):
+        self._drop()
+        self.factory.gone(self)
+
+    def _drop(self) -> None:
+        """All streams are gone."""
+        for call in (self._pump_call, self._look_call, self._read_call):
             if call is not None:
                 call.cancel()
-        self._pump_call = self._look_call = None
+        self._pump_call = self._look_call = self._read_call = None
+        self._unread.clear()
         streams, self._streams = self._streams, {}
         self._ready.clear()
         for stream in streams.values():
             stream.lost(Failure(ConnectionLost()))
-        self.factory.gone(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Octets have come."""
-        if self._ended:
-            return
         self.traffic.bytes_in += len(data)
+        if self._ended:
+            # a goodbye has its time, whatever still comes
+            return
+        self._unread.append(self._frames.cut(data))
+        if self._read_call is None:
+            self._read_on()
+
+    def _read_later(self) -> None:
+        """It is this connection's turn again."""
+        self._read_call = None
+        self._read_on()
+        if self._read_call is None and not self._held:
+            self.transport.resumeProducing()
+
+    def _read_on(self) -> None:
+        """Work on what has come; on the rest of it later, if that is much work."""
         self._reading = True
         try:
-            for at in range(0, len(data), SLICE):
-                for event in self._h2.receive_data(data[at : at + SLICE]):
-                    self._EVENTS.get(type(event), Connection._bare_frame)(self, event)
-                if self._ended:
-                    return
+            self._read(self.now() + TURN)
         except Flooded as flooded:
-            self._flooded(flooded)
+            self.factory.metrics.hit(flooded.bound)
+            self.goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
+        except FrameTooLargeError as error:
+            self.goodbye(error.error_code)
         except ProtocolError as error:
             # `h2` has prepared the GOAWAY
             _log.debug("HTTP/2: {error}", error=error)
             self._end()
+        except Exception:
+            _log.failure("an HTTP/2 connection failed")
+            self.goodbye(ErrorCodes.INTERNAL_ERROR)
         finally:
             self._reading = False
         self._pump()
 
-    def _flooded(self, flooded: Flooded) -> None:
-        self.factory.metrics.hit(flooded.bound)
-        self.goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
+    def _read(self, until: float) -> None:
+        # a GOAWAY of the client's has `h2` drop what it has prepared
+        self._write()
+        while self._unread:
+            for piece in self._unread[0]:
+                for event in self._h2.receive_data(piece):
+                    self._EVENTS.get(type(event), Connection._nothing)(self, event)
+                if self._ended:
+                    return
+                if self.now() >= until:
+                    self._read_call = self.call_later(0, self._read_later)
+                    self.transport.pauseProducing()
+                    return
+            self._unread.popleft()
+
+    def _judge(self, header: frames.Header) -> None:
+        """A frame's header has come: it may be too large, or one too many."""
+        if header.length > frames.LARGEST:
+            raise FrameTooLargeError(f"a frame of {header.length} octets")
+        if header.type in (frames.Type.HEADERS, frames.Type.CONTINUATION):
+            self._judge_block(header)
+        if header.type == frames.Type.RST_STREAM:
+            self._resets.count(self.now())
+        elif header.type == frames.Type.PING:
+            self._pings.count(self.now())
+        elif header.type == frames.Type.SETTINGS and not header.flags & frames.ACK:
+            self._settings.count(self.now())
+        elif header.type == frames.Type.DATA:
+            self._judge_content(header)
+        elif header.type != frames.Type.HEADERS or header.stream <= self._h2.highest_inbound_stream_id:
+            # it asks nothing of us
+            self._bare.count(self.now())
+
+    def _judge_block(self, header: frames.Header) -> None:
+        """Part of a request's header has come, as it is compressed."""
+        self._block = header.length + (self._block if header.type == frames.Type.CONTINUATION else 0)
+        if self._block > ANSWERED * self.bounds.max_header_size:
+            raise Flooded("max-header-size")
+
+    def _judge_content(self, header: frames.Header) -> None:
+        """Content has come; for a stream that is over `h2` answers each frame of it with a reset, and says nothing."""
+        self._bare.earn(header.length)
+        if header.stream not in self._streams:
+            self._bare.count(self.now())
 
     def goodbye(self, error: ErrorCodes) -> None:
         """End the connection at once, and say why."""
@@ -178,12 +261,18 @@ class Connection(Protocol, TimeoutMixin):
         """Nothing more is heard or said but what has been prepared."""
         self._ended = True
         self._write()
+        self._drop()
+        # the client's own goodbye would not be heard else
+        self.transport.resumeProducing()
+        # a producer would have the transport wait for more
+        self.transport.unregisterProducer()
         self.transport.loseConnection()
         self.setTimeout(GOODBYE)
 
     def _request_received(self, event: events.RequestReceived) -> None:
         assert event.stream_id is not None
         if self._leaving:
+            self._resets.count(self.now())
             self.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
             return
         if len(self._streams) >= self.bounds.max_streams:
@@ -209,7 +298,6 @@ class Connection(Protocol, TimeoutMixin):
         assert event.stream_id is not None
         assert event.flow_controlled_length is not None
         data = event.data or b""
-        self._bare.earn(len(data))
         if not data:
             self._bare.count(self.now())
         stream = self._streams.get(event.stream_id)
@@ -224,14 +312,14 @@ class Connection(Protocol, TimeoutMixin):
             stream.end_received()
 
     def _stream_reset(self, event: events.StreamReset) -> None:
-        """A stream was reset, by the client or by `h2` over what the client did (CVE-2023-44487, CVE-2025-8671)."""
-        self._resets.count(self.now())
+        """A stream was reset, by the client (CVE-2023-44487) or by `h2` over what the client did (CVE-2025-8671)."""
+        if not event.remote_reset:
+            self._resets.count(self.now())
         stream = self._streams.get(event.stream_id or 0)
         if stream is not None:
             stream.leave(Failure(ConnectionLost()))
 
     def _window_updated(self, event: events.WindowUpdated) -> None:
-        self._bare.count(self.now())
         if event.stream_id:
             stream = self._streams.get(event.stream_id)
             if stream is not None:
@@ -240,16 +328,18 @@ class Connection(Protocol, TimeoutMixin):
             self._all_ready()
 
     def _settings_changed(self, event: events.RemoteSettingsChanged) -> None:
-        self._settings.count(self.now())
+        for code in event.changed_settings:
+            if not isinstance(code, SettingCodes):
+                # there are 65,536 of them to be kept
+                del self._h2.remote_settings[code]
+        encoder = self._h2.encoder
+        encoder.header_table_size = min(encoder.header_table_size, ENCODER_TABLE)
         # a window may have become larger
         self._all_ready()
 
     def _settings_acknowledged(self, event: events.SettingsAcknowledged) -> None:
-        # `h2` holds the client to what we advise; somewhat more is still answered, with 431
-        self._h2.decoder.max_header_list_size = 4 * self.bounds.max_header_size
-
-    def _pinged(self, event: events.PingReceived) -> None:
-        self._pings.count(self.now())
+        # `h2` now holds the client to what we advise
+        self._h2.decoder.max_header_list_size = ANSWERED * self.bounds.max_header_size
 
     def _terminated(self, event: events.ConnectionTerminated) -> None:
         """The client opens no more streams; those that are open go on, which `h2` would not let them."""
@@ -258,12 +348,8 @@ class Connection(Protocol, TimeoutMixin):
         if not self._streams:
             self._end()
 
-    def _bare_frame(self, event: Any) -> None:
-        """What asks nothing of us."""
-        self._bare.count(self.now())
-
     def _nothing(self, event: Any) -> None:
-        """What a stream hears by other events."""
+        """What asks nothing of us, or what a stream hears by other events."""
 
     _EVENTS: ClassVar[dict[type, Callable[[Connection, Any], None]]] = {
         events.RequestReceived: _request_received,
@@ -273,9 +359,7 @@ class Connection(Protocol, TimeoutMixin):
         events.WindowUpdated: _window_updated,
         events.RemoteSettingsChanged: _settings_changed,
         events.SettingsAcknowledged: _settings_acknowledged,
-        events.PingReceived: _pinged,
         events.ConnectionTerminated: _terminated,
-        events.TrailersReceived: _nothing,
     }
 
     def _all_ready(self) -> None:
@@ -296,6 +380,8 @@ class Connection(Protocol, TimeoutMixin):
 
     def _pump(self) -> None:
         """Send what the windows and the transport let us, a frame of each stream in turn."""
+        if self._unsent > MAX_UNSENT:
+            self._look_at_unsent()
         prepared = 0
         while self._ready and not self._held and not self._ended:
             stream = next(iter(self._ready))
@@ -310,12 +396,17 @@ class Connection(Protocol, TimeoutMixin):
         if not self._ended:
             self._write()
 
+    def _look_at_unsent(self) -> None:
+        """Whether the client asks and asks and does not read; the largest of its answers must fit, whatever its size."""
+        if self._unsent - max(stream.unsent for stream in self._streams.values()) > MAX_UNSENT:
+            self.goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
+
     def _send_frame(self, stream: Stream) -> int:
         if stream.id not in self._streams:
             return 0
         try:
             window = self._h2.local_flow_control_window(stream.id)
-            return stream.send_frame(max(0, min(window, self._h2.max_outbound_frame_size)))
+            return stream.send_frame(max(0, min(window, self._h2.max_outbound_frame_size, WRITE)))
         except ProtocolError:
             # it was reset in octets that have been read already; its event is still to come
             return 0
@@ -425,7 +516,8 @@ class Connection(Protocol, TimeoutMixin):
     def resumeProducing(self) -> None:
         """The client reads again."""
         self._held = False
-        self.transport.resumeProducing()
+        if self._read_call is None:
+            self.transport.resumeProducing()
         self._all_ready()
         self._pump_soon()
 

@@ -155,6 +155,7 @@ class Stream:
         # what was not taken would be missing from the connection's window for ever
         self._connection.acknowledge(self.id, sum(size for _, size in self._came))
         self._came.clear()
+        self._connection.queued(-len(self._out))
         self._out.clear()
         producer, self._producer = self._producer, None
         taker, self._taker = self._taker, None
@@ -248,6 +249,7 @@ class Stream:
         if not self._out:
             self.moved = self._connection.now()
         self._out += data
+        self._connection.queued(len(data))
         self._connection.wants_to_send(self)
         self._look_at_marks()
 
@@ -262,6 +264,8 @@ class Stream:
     def finish(self) -> None:
         """End our side when all is sent."""
         if not self._gone and not self._finishing:
+            if not self._out:
+                self.moved = self._connection.now()
             self._finishing = True
             self._connection.wants_to_send(self)
 
@@ -283,6 +287,7 @@ class Stream:
             data = bytes(whole[:size])
         self._connection.send_data(self.id, data, last)
         del self._out[:size]
+        self._connection.queued(-size)
         self.moved = self._connection.now()
         if last:
             self._finished = True

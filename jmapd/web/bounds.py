@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import attrs
 
+MAX_FIELD_NAME = 256
+"""Octets of a header field's name: Twisted keeps ten thousand of them for ever, and `max_header_size` each would be much."""
+
 
 @attrs.frozen
 class Bounds:

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from jmapd.observe.access import AccessLog
 from jmapd.observe.metrics import Metrics
-from jmapd.web.bounds import Bounds
+from jmapd.web.bounds import MAX_FIELD_NAME, Bounds
 from jmapd.web.pace import Pace
 from jmapd.web.problem import refusal
 from jmapd.web.request import LINGER, Request, Site, peer_address
@@ -138,7 +138,7 @@ class Channel(http.HTTPChannel):
         self._octets += len(line) + len(self.delimiter)
         # one that begins with white space goes on with the field before
         self._fields += line[0] not in b" \t"
-        if self._octets > bounds.max_header_size:
+        if self._octets > bounds.max_header_size or line.find(b":") > MAX_FIELD_NAME:
             self.turn_down(431, "The header is too large.", "max-header-size")
         elif self._fields > bounds.max_header_fields:
             self.turn_down(431, "The header has too many fields.", "max-header-fields")
