@@ -77,6 +77,14 @@ def find(context: Context, scope: Scope, arguments: Arguments) -> EmailResults:
     return EmailResults(context, EmailQuery(scope.number, filter, sort, spilled), collapse)
 
 
+def check_filter(arguments: Arguments) -> None:
+    """Refuse a ``filter`` that Email/query would refuse.
+
+    :raises MethodError: ``unsupportedFilter`` or ``invalidArguments``.
+    """
+    read_filter(arguments, _condition, _operator)
+
+
 def _condition(condition: dict[str, Any]) -> Node:
     unknown = condition.keys() - _CONDITIONS.keys()
     if unknown:
