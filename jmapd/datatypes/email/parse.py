@@ -82,7 +82,8 @@ def run(context: Context, arguments: Arguments) -> dict[str, Any]:
     names = read_properties(arguments, DEFAULT, properties.is_property)
     parser = _Parser(context, scope, names, BodyOptions.read(arguments))
     found: dict[str, Any] = {}
-    not_parsable, not_found = [], []
+    not_parsable: list[str] = []
+    not_found: list[str] = []
     for blob_id, message in parser.messages(blob_ids):
         if isinstance(message, PreparedMessage):
             found[blob_id] = parser.email(message)
