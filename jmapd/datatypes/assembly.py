@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jmapd.datatypes import snippet
 from jmapd.datatypes.email.prepare import MAX_ATTACHMENTS
 from jmapd.datatypes.email.query import SORT_PROPERTIES
 from jmapd.datatypes.email.type import EMAIL
@@ -36,4 +37,4 @@ CAPABILITIES = frozenset({CORE, WEBSOCKET, WEBSOCKET_TICKET, *ACCOUNT_CAPABILITI
 
 def methods() -> Registry:
     """All methods."""
-    return registry(core.METHODS, *(methods_of(type) for type in TYPES))
+    return registry(core.METHODS, snippet.METHODS, *(methods_of(type) for type in TYPES))

@@ -55,6 +55,20 @@ class Results(Protocol):
     def position_of(self, id: str) -> int | None:
         """Where an Id is among them."""
 
+    def walk(self) -> Iterator[int]:
+        """The numbers of all of them, in order."""
+
+    @property
+    def immutable(self) -> bool:
+        """Whether filter and sort look only at what never changes of an object."""
+
+    def with_related(self, changed: Changed, since: int) -> Changed:
+        """What changed, with the objects whose place among the results may be another because of that.
+
+        :param since: the modseq since which it has.
+        :raises MethodError: ``cannotCalculateChanges`` where these are too many.
+        """
+
 
 @attrs.frozen
 class DataType:

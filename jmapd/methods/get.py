@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jmapd.methods.arguments import Arguments
@@ -47,13 +48,24 @@ def get(type: DataType) -> Method:
 
 
 def _properties(type: DataType, arguments: Arguments) -> list[str]:
-    names = arguments.names("properties")
-    if names is None:
-        return list(type.default_properties or type.properties)
-    for name in names:
-        if name not in type.properties and not (type.is_property and type.is_property(name)):
-            raise invalid_arguments(f"{name[:100]!r} is no property of {type.name}.")
+    default = type.default_properties or type.properties
+    names = read_properties(
+        arguments, default, lambda name: name in type.properties or bool(type.is_property and type.is_property(name))
+    )
     return names if "id" in names else ["id", *names]
+
+
+def read_properties(arguments: Arguments, default: Sequence[str], is_property: Callable[[str], bool]) -> list[str]:
+    """The ``properties`` argument: which are wanted.
+
+    :param default: those that are given unasked.
+    :raises MethodError: ``invalidArguments`` where there is no such property.
+    """
+    names = arguments.names("properties")
+    for name in names or ():
+        if not is_property(name):
+            raise invalid_arguments(f"There is no property {name[:100]!r}.")
+    return list(default) if names is None else names
 
 
 def _bound(context: Context, count: int) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
+
+import attrs
 
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope
@@ -99,19 +101,34 @@ def read_filter(
     return None if filter is None else read(filter)
 
 
-def read_sort(arguments: Arguments, properties: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
-    """Read the ``sort`` argument: names with whether ascending.
+@attrs.frozen
+class Comparator:
+    """One of the things that results are sorted by.
+
+    :param keyword: for those properties that are of one (RFC 8621 section 4.4.2).
+    """
+
+    property: str
+    ascending: bool = True
+    keyword: str | None = None
+
+
+def read_sort(
+    arguments: Arguments, properties: Collection[str], of_keyword: Collection[str] = ()
+) -> tuple[Comparator, ...]:
+    """Read the ``sort`` argument.
 
     :param properties: what the type can sort by.
+    :param of_keyword: those among them that need a keyword.
     :raises MethodError: ``unsupportedSort`` or ``invalidArguments``.
     """
     comparators = arguments.array("sort") or []
     if len(comparators) > MAX_SORT_PROPERTIES:
         raise MethodError("unsupportedSort", f"At most {MAX_SORT_PROPERTIES} comparators.")
-    return tuple(_comparator(one, properties) for one in comparators)
+    return tuple(_comparator(one, properties, of_keyword) for one in comparators)
 
 
-def _comparator(comparator: Any, properties: tuple[str, ...]) -> tuple[str, bool]:
+def _comparator(comparator: Any, properties: Collection[str], of_keyword: Collection[str]) -> Comparator:
     if not isinstance(comparator, dict) or not isinstance(comparator.get("property"), str):
         raise invalid_arguments("A Comparator is an object with a property.")
     name = comparator["property"]
@@ -122,4 +139,9 @@ def _comparator(comparator: Any, properties: tuple[str, ...]) -> tuple[str, bool
     ascending = comparator.get("isAscending", True)
     if not isinstance(ascending, bool):
         raise invalid_arguments("isAscending must be true or false.")
-    return name, ascending
+    keyword = comparator.get("keyword")
+    if name not in of_keyword:
+        return Comparator(name, ascending)
+    if not isinstance(keyword, str):
+        raise invalid_arguments(f"Sorting by {name} needs a keyword.")
+    return Comparator(name, ascending, keyword.lower())

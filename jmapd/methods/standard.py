@@ -8,6 +8,7 @@ from jmapd.methods.changes import changes
 from jmapd.methods.datatype import DataType
 from jmapd.methods.get import get
 from jmapd.methods.query import query
+from jmapd.methods.query_changes import query_changes
 from jmapd.methods.registry import Method
 from jmapd.methods.set import set_
 
@@ -20,4 +21,5 @@ def methods_of(type: DataType) -> Iterator[Method]:
         yield set_(type)
     if type.query:
         yield query(type)
+        yield query_changes(type)
     yield from type.other_methods

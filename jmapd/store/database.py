@@ -42,6 +42,13 @@ class Database:
     undo: list[Callable[[], None]] = attrs.field(factory=list)
     _statements: dict[Any, Statement] = attrs.field(factory=dict)
 
+    def define(self, name: str, function: Callable[[Any, Any], bool]) -> None:
+        """Let statements call a function that the store itself does not know.
+
+        :param function: of two values; the same ones always give the same result.
+        """
+        self.connection.create_function(name, 2, function, deterministic=True)
+
     def execute(self, expression: Expression, **values: Any) -> sqlite3.Cursor:
         """Run a statement.
 

@@ -180,6 +180,17 @@ def bodies(database: Database, numbers: Iterable[int]) -> dict[int, bytes]:
     return dict(database.execute(_bodies, ids=orjson.dumps(list(numbers)).decode()).fetchall())
 
 
+def threads_of(database: Database, numbers: Iterable[int]) -> set[int]:
+    """The Threads of the Emails with these numbers."""
+    return {row[0] for row in database.execute(_threads_of, ids=orjson.dumps(list(numbers)).decode())}
+
+
+def of_threads(database: Database, account: int, threads: Iterable[int]) -> list[int]:
+    """The Emails of an account's Threads."""
+    listed_ = orjson.dumps(list(threads)).decode()
+    return [row[0] for row in database.execute(_of_threads, account=account, ids=listed_)]
+
+
 def all_numbers(database: Database, account: int) -> list[int]:
     """The numbers of an account's Emails."""
     low, high = numbers.account_range(account)
@@ -286,6 +297,14 @@ def _metadata() -> ClauseElement:
 
 def _bodies() -> ClauseElement:
     return select(email_bodies.c.email, email_bodies.c.body).where(_among(email_bodies.c.email))
+
+
+def _threads_of() -> ClauseElement:
+    return select(emails.c.thread).where(emails.c.id.in_(listed("ids")))
+
+
+def _of_threads() -> ClauseElement:
+    return select(emails.c.id).where((emails.c.account == bindparam("account")) & emails.c.thread.in_(listed("ids")))
 
 
 def _numbers() -> ClauseElement:

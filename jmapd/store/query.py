@@ -15,8 +15,8 @@ from sqlalchemy.sql.expression import ClauseElement, Select
 
 from jmapd.store import numbers
 from jmapd.store.database import Database
-from jmapd.store.schema import email_keywords, emails, mailbox_emails
-from jmapd.store.sqlite import email_text, matches
+from jmapd.store.schema import email_bodies, email_keywords, emails, mailbox_emails
+from jmapd.store.sqlite import email_text, listed, matches
 from jmapd.store.statement import Statement
 
 MAX_SHAPES = 500
@@ -45,6 +45,20 @@ class Operator:
 
 Node = Condition | Operator
 
+
+@attrs.frozen
+class Sort:
+    """One of the things that Emails are sorted by.
+
+    :param property: of `SORT_COLUMNS`, or a key of `KEYWORD_SORTS`.
+    :param keyword: for the latter.
+    """
+
+    property: str
+    ascending: bool
+    keyword: str | None = None
+
+
 SORT_COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "receivedAt": emails.c.received_at,
     "sentAt": emails.c.sent_at,
@@ -67,6 +81,34 @@ def _has_keyword(number: _Number, value: Any) -> ColumnElement[bool]:
     return exists().where((row.c.account == bindparam("account")) & (row.c.keyword == value) & (row.c.email == number))
 
 
+def _in_other_mailbox(number: _Number, value: Any) -> ColumnElement[bool]:
+    row = mailbox_emails.alias()
+    other = row.c.mailbox.not_in(listed(value.key))
+    return exists().where((row.c.account == bindparam("account")) & other & (row.c.email == number))
+
+
+def _some_in_thread(number: _Number, value: Any) -> ColumnElement[bool]:
+    member, row = emails.alias(), email_keywords.alias()
+    return exists().where(
+        (member.c.account == bindparam("account"))
+        & (member.c.thread == emails.c.thread)
+        & (row.c.account == bindparam("account"))
+        & (row.c.keyword == value)
+        & (row.c.email == member.c.id)
+    )
+
+
+def _all_in_thread(number: _Number, value: Any) -> ColumnElement[bool]:
+    member = emails.alias()
+    without = ~_has_keyword(member.c.id, value).correlate(member)
+    return ~exists().where((member.c.account == bindparam("account")) & (member.c.thread == emails.c.thread) & without)
+
+
+def _has_header(number: _Number, value: Any) -> ColumnElement[bool]:
+    row = email_bodies.alias()
+    return exists().where((row.c.email == number) & (func.has_header(row.c.body, value) == true()))
+
+
 def _text(number: _Number, value: Any) -> ColumnElement[bool]:
     inside = email_text.c.rowid.between(bindparam("low"), bindparam("high"))
     return number.in_(select(email_text.c.rowid).where(matches(value.key) & inside))
@@ -74,7 +116,11 @@ def _text(number: _Number, value: Any) -> ColumnElement[bool]:
 
 CONDITIONS: Mapping[str, Callable[[_Number, Any], ColumnElement[bool]]] = {
     "inMailbox": _in_mailbox,
+    "inMailboxOtherThan": _in_other_mailbox,
     "hasKeyword": _has_keyword,
+    "someInThreadHaveKeyword": _some_in_thread,
+    "allInThreadHaveKeyword": _all_in_thread,
+    "header": _has_header,
     "text": _text,
     "before": lambda number, value: emails.c.received_at < value,
     "after": lambda number, value: emails.c.received_at >= value,
@@ -85,7 +131,12 @@ CONDITIONS: Mapping[str, Callable[[_Number, Any], ColumnElement[bool]]] = {
 }
 """Each test as SQL, given the column of the Email's number and the parameter of its value."""
 
-_OF_ROW = frozenset({"before", "after", "minSize", "maxSize", "hasAttachment"})
+_OF_THREAD = frozenset({"someInThreadHaveKeyword", "allInThreadHaveKeyword"})
+_OF_ROW = frozenset({"before", "after", "minSize", "maxSize", "hasAttachment", *_OF_THREAD})
+_MUTABLE = frozenset({"inMailbox", "inMailboxOtherThan", "hasKeyword", *_OF_THREAD})
+
+KEYWORD_SORTS = ("hasKeyword", "allInThreadHaveKeyword", "someInThreadHaveKeyword")
+"""What Emails can be sorted by that is of a keyword: conditions, those that they hold for behind the others."""
 
 
 @attrs.frozen
@@ -93,14 +144,36 @@ class EmailQuery:
     """What Email/query asks the store.
 
     :param filter: the tests; ``None``: all Emails.
-    :param sort: names of `SORT_COLUMNS` with whether ascending; empty: newest first.
+    :param sort: empty: newest first.
     :param spilled: whether the account's numbers are not exactly in the order of receivedAt.
     """
 
     account: int
     filter: Node | None
-    sort: tuple[tuple[str, bool], ...]
+    sort: tuple[Sort, ...]
     spilled: bool
+
+
+def is_immutable(query: EmailQuery) -> bool:
+    """Whether all that is tested and sorted by never changes."""
+    return not any(name in _MUTABLE for name in _names(query))
+
+
+def looks_at_threads(query: EmailQuery) -> bool:
+    """Whether what is tested or sorted by is of other Emails of the same Thread too."""
+    return any(name in _OF_THREAD for name in _names(query))
+
+
+def _names(query: EmailQuery) -> Iterator[str]:
+    """All that is tested and sorted by."""
+    yield from (one.property for one in query.sort)
+    waiting = [query.filter]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Condition):
+            yield node.name
+        elif node is not None:
+            waiting.extend(node.conditions)
 
 
 def page(database: Database, queries: Queries, query: EmailQuery, offset: int, limit: int) -> list[int]:
@@ -136,7 +209,8 @@ class Queries:
         """
         values: dict[str, Any] = {}
         shape = None if query.filter is None else _shape(query.filter, values)
-        key = (purpose, shape, query.sort, query.spilled)
+        sort = tuple((one.property, one.ascending) for one in query.sort)
+        key = (purpose, shape, sort, query.spilled)
         statement = self._known.get(key)
         if statement is None:
             if len(self._known) >= MAX_SHAPES:
@@ -144,6 +218,7 @@ class Queries:
             statement = self._known[key] = self.database.compile(_expression(purpose, shape, query))
         low, high = numbers.account_range(query.account)
         values.update(low=low, high=high, account=query.account)
+        values.update((f"keyword{at}", one.keyword) for at, one in enumerate(query.sort) if one.keyword is not None)
         return statement, values
 
 
@@ -210,12 +285,15 @@ def _expression(purpose: str, shape: Node | None, query: EmailQuery) -> ClauseEl
 def _order(number: _Number, query: EmailQuery) -> list[tuple[ColumnElement[Any], bool]]:
     """The columns to sort by, the number last, which breaks ties and alone is the order of receivedAt."""
     order: list[tuple[ColumnElement[Any], bool]] = []
-    sort = query.sort or (("receivedAt", False),)
-    for name, ascending in sort:
-        order.append((SORT_COLUMNS[name], ascending))
-    if sort[-1][0] == "receivedAt" and not query.spilled:
+    sort = query.sort or (Sort("receivedAt", ascending=False),)
+    for at, one in enumerate(sort):
+        if one.property in KEYWORD_SORTS:
+            order.append((CONDITIONS[one.property](number, bindparam(f"keyword{at}")), one.ascending))
+        else:
+            order.append((SORT_COLUMNS[one.property], one.ascending))
+    if sort[-1].property == "receivedAt" and not query.spilled:
         order.pop()
-    return [*order, (number, sort[-1][1])]
+    return [*order, (number, sort[-1].ascending)]
 
 
 def _tests_row(shape: Node | None) -> bool:

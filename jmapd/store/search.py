@@ -7,7 +7,7 @@ Runs of Chinese, Japanese and Korean are split into single characters, and asked
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -51,16 +51,18 @@ def expression(condition: str, text: str) -> str | None:
     :param text: what the client is looking for.
     :returns: the expression, or ``None`` where there is no word in the text, so that everything matches.
     """
-    phrases = []
+    wanted = [f'"{phrase}"{"*" if prefix else ""}' for phrase, prefix in phrases(text)]
+    if not wanted:
+        return None
+    return f"{{{' '.join(CONDITION_COLUMNS[condition])}}} : ({' AND '.join(wanted)})"
+
+
+def phrases(text: str) -> Iterator[tuple[str, bool]]:
+    """What a client's search text looks for: phrases, `searchable`, each with whether its last word may go on."""
     for phrase, word in _TOKEN.findall(text):
         wanted = searchable(phrase or word).replace('"', " ")
-        if not any(character.isalnum() for character in wanted):
-            continue
-        prefix = "*" if word.endswith("*") and len(word) > _MIN_PREFIX else ""
-        phrases.append(f'"{wanted.rstrip("*")}"{prefix}')
-    if not phrases:
-        return None
-    return f"{{{' '.join(CONDITION_COLUMNS[condition])}}} : ({' AND '.join(phrases)})"
+        if any(character.isalnum() for character in wanted):
+            yield wanted.rstrip("*"), word.endswith("*") and len(word) > _MIN_PREFIX
 
 
 @attrs.define(eq=False)

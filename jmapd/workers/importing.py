@@ -16,7 +16,7 @@ from jmapd.datatypes.mailbox import names
 from jmapd.methods.context import Context, PreparedMessage, Scope
 from jmapd.protocol.errors import SetError
 from jmapd.store import emails, mailboxes
-from jmapd.store.blobs import INLINE
+from jmapd.store.blobs import INLINE, Piece
 from jmapd.store.counts import Counts
 from jmapd.store.mailboxes import MailboxRow
 from jmapd.store.store import Store
@@ -41,7 +41,7 @@ class Importing:
         if mailbox is not None and self._is_there(scope, hash, mailbox):
             return Answer({"outcome": "present"})
         try:
-            reading = read_raw(body, hash)
+            reading = read_raw(body, Piece(hash))
         except SetError as error:
             return Answer({"outcome": "refused", "detail": error.description})
         small = len(body) <= INLINE

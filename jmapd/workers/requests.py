@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import attrs
 
 from jmapd.datatypes import assembly
+from jmapd.datatypes.email.query import has_header
 from jmapd.methods.context import Context, NeedsPreparation, NeedsWriter, PreparedMessage, UserUnknown
 from jmapd.methods.dispatch import Dispatch, Refused, read_request
 from jmapd.protocol.errors import RequestError, SetError
@@ -35,7 +36,8 @@ class Requests:
     def open(
         cls, store: Store, settings: WorkerSettings, around: Callable[[], AbstractContextManager[None]]
     ) -> Requests:
-        """Put the methods together."""
+        """Put the methods together, and what the store asks of them."""
+        store.database.define("has_header", has_header)
         return cls(store, settings, Dispatch(assembly.methods(), around))
 
     def answer(self, frame: Frame) -> Answer:

@@ -62,7 +62,7 @@ class Transfer:
         reading = b""
         if arguments["type"].lower().partition(";")[0].strip() == "message/rfc822":
             try:
-                reading = read_raw(raw, hash)
+                reading = read_raw(raw, Piece(hash))
             except SetError:
                 reading = b""
         inline = len(raw) <= INLINE

@@ -35,7 +35,12 @@ def mail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, lis
                 keywords={name: True for name, every in (("$seen", 2), ("$flagged", 5)) if n % every == 0},
                 receivedAt=f"2024-02-{1 + n * 7 % 28:02}T00:00:{n % 3:02}Z",
             )
-        everything = jmap.call("Email/get", ids=None, fetchTextBodyValues=True)["list"]
+        names = ["header:References", "header:To", "header:Subject", "header:X-None"]
+        names += ["mailboxIds", "keywords", "receivedAt", "sentAt", "size", "subject", "from", "to", "bodyValues"]
+        names += ["threadId", "hasAttachment"]
+        everything = jmap.call("Email/get", ids=None, fetchTextBodyValues=True, properties=names)["list"]
+        for email in everything:
+            email["thread"] = [one for one in everything if one["threadId"] == email["threadId"]]
         yield jmap, everything
 
 
@@ -49,6 +54,12 @@ CONDITIONS = st.one_of(
     st.fixed_dictionaries({"subject": st.sampled_from(WORDS)}),
     st.fixed_dictionaries({"from": st.sampled_from(SENDERS)}),
     st.fixed_dictionaries({"text": st.sampled_from(WORDS)}),
+    st.fixed_dictionaries({"inMailboxOtherThan": st.lists(st.sampled_from(BOXES), max_size=2)}),
+    *(
+        st.fixed_dictionaries({f"{which}InThreadHaveKeyword": st.sampled_from(["$seen", "$Flagged", "other"])})
+        for which in ("all", "some", "none")
+    ),
+    st.fixed_dictionaries({"header": st.sampled_from([["references"], ["Subject", "ALPH"], ["to"], ["x-none"]])}),
     st.fixed_dictionaries({"minSize": st.just(170), "hasAttachment": st.just(False)}),
 )
 FILTERS = st.recursive(
@@ -64,6 +75,13 @@ SORTS = st.lists(
             "property": st.sampled_from(["receivedAt", "sentAt", "size", "subject", "from", "to"]),
             "isAscending": st.booleans(),
         }
+    )
+    | st.fixed_dictionaries(
+        {
+            "property": st.sampled_from(["hasKeyword", "allInThreadHaveKeyword", "someInThreadHaveKeyword"]),
+            "keyword": st.sampled_from(["$seen", "$Flagged"]),
+            "isAscending": st.booleans(),
+        }
     ),
     max_size=3,
 )
@@ -72,11 +90,20 @@ SORTS = st.lists(
 def with_ids(jmap: Engine, node: dict[str, Any]) -> dict[str, Any]:
     if "operator" in node:
         return {**node, "conditions": [with_ids(jmap, one) for one in node["conditions"]]}
-    return {name: jmap.mailboxes[value] if name == "inMailbox" else value for name, value in node.items()}
+    ids: dict[str, Callable[[Any], Any]] = {
+        "inMailbox": jmap.mailboxes.get,
+        "inMailboxOtherThan": lambda names: [jmap.mailboxes[one] for one in names],
+    }
+    return {name: ids[name](value) if name in ids else value for name, value in node.items()}
 
 
 def body_of(email: dict[str, Any]) -> str:
     return " ".join(value["value"] for value in email["bodyValues"].values())
+
+
+def has_header(email: dict[str, Any], name: str, text: str = "") -> bool:
+    fields = {key.removeprefix("header:").lower(): value for key, value in email.items() if key.startswith("header:")}
+    return fields[name.lower()] is not None and text.lower() in fields[name.lower()].lower()
 
 
 TESTS: dict[str, Callable[[dict[str, Any], Any], bool]] = {
@@ -88,6 +115,13 @@ TESTS: dict[str, Callable[[dict[str, Any], Any], bool]] = {
     "subject": lambda email, value: value in email["subject"],
     "from": lambda email, value: value in email["from"][0]["email"],
     "text": lambda email, value: value in email["subject"] or value in body_of(email),
+    "inMailboxOtherThan": lambda email, value: bool(set(email["mailboxIds"]) - set(value)),
+    "someInThreadHaveKeyword": lambda email, value: any(value.lower() in one["keywords"] for one in email["thread"]),
+    "allInThreadHaveKeyword": lambda email, value: all(value.lower() in one["keywords"] for one in email["thread"]),
+    "noneInThreadHaveKeyword": lambda email, value: (
+        not any(value.lower() in one["keywords"] for one in email["thread"])
+    ),
+    "header": lambda email, value: has_header(email, *value),
     "minSize": lambda email, value: bool(email["size"] >= value),
     "hasAttachment": lambda email, value: bool(email["hasAttachment"] is value),
 }
@@ -107,12 +141,19 @@ KEYS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
+def key_of(comparator: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+    name = comparator["property"]
+    if name in KEYS:
+        return KEYS[name]
+    return lambda email: TESTS[name](email, comparator["keyword"])
+
+
 def expected(emails: list[dict[str, Any]], node: dict[str, Any] | None, sort: list[dict[str, Any]]) -> list[str]:
     found = [email for email in emails if node is None or matches(email, node)]
     last = sort[-1]["isAscending"] if sort else False
     found.sort(key=lambda email: (email["receivedAt"], int(email["id"][1:], 16)), reverse=not last)
     for one in reversed(sort or [{"property": "receivedAt", "isAscending": False}]):
-        found.sort(key=KEYS[one["property"]], reverse=not one["isAscending"])
+        found.sort(key=key_of(one), reverse=not one["isAscending"])
     return [email["id"] for email in found]
 
 
@@ -164,6 +205,8 @@ def test_rfc8620_5_5_arguments_of_query(mail: tuple[Engine, list[dict[str, Any]]
     assert jmap.error("Email/query", limit=-1)["type"] == "invalidArguments"
     assert jmap.error("Email/query", filter={"nothing": 1})["type"] == "unsupportedFilter"
     assert jmap.error("Email/query", filter={"operator": "XOR", "conditions": []})["type"] == "invalidArguments"
+    assert jmap.error("Email/query", filter={"header": []})["type"] == "invalidArguments"
+    assert jmap.error("Email/query", sort=[{"property": "hasKeyword"}])["type"] == "invalidArguments"
     assert jmap.error("Email/query", sort=[{"property": "nothing"}])["type"] == "unsupportedSort"
     assert jmap.error("Email/query", sort=[{"property": "size", "collation": "x"}])["type"] == "unsupportedSort"
     assert jmap.error("Email/query", filter={"before": "x"})["type"] == "invalidArguments"

@@ -1,6 +1,7 @@
 """Whatever is done, states, changes and counts agree with a recount (RFC 8620 section 5.2, RFC 8621 section 2)."""
 
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -22,11 +23,29 @@ class Mail(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.context = engine(self.folder / str(id(self)))
+        self.context = engine(Path(mkdtemp(dir=self.folder)))
         self.jmap: Engine = self.context.__enter__()
         self.known: dict[str, dict[str, dict[str, Any]]] = {}
         self.states: dict[str, str] = {}
         self.number = 0
+        inbox = {"inMailbox": self.jmap.mailboxes["Inbox"]}
+        flagged = {"property": "someInThreadHaveKeyword", "keyword": "$flagged"}
+        self.queries: list[dict[str, Any]] = [
+            {},
+            {"filter": inbox},
+            {"filter": inbox, "collapseThreads": True},
+            {"filter": {"notKeyword": "$seen"}, "sort": [{"property": "size"}]},
+            {"filter": {"noneInThreadHaveKeyword": "$seen"}},
+            {"filter": {"allInThreadHaveKeyword": "$flagged"}, "collapseThreads": True},
+            {"sort": [flagged, {"property": "receivedAt"}]},
+            {"filter": {"inMailboxOtherThan": [self.jmap.mailboxes["Trash"]]}},
+            {"type": "Mailbox", "sort": [{"property": "name"}], "filter": {"role": "trash"}},
+        ]
+        self.results = []
+        for query in self.queries:
+            arguments = {name: value for name, value in query.items() if name != "type"}
+            said = self.jmap.call(f"{query.get('type', 'Email')}/query", **arguments)
+            self.results.append((said["ids"], said["queryState"]))
         for type in ("Mailbox", "Thread", "Email"):
             said = self.jmap.call(f"{type}/get", ids=None)
             self.known[type] = {one["id"]: one for one in said["list"]}
@@ -67,6 +86,22 @@ class Mail(RuleBasedStateMachine):
     @rule(role=st.sampled_from(["trash", None]))
     def move_the_trash_role(self, role: str | None) -> None:
         self.jmap.call("Mailbox/set", update={self.jmap.mailboxes["Trash"]: {"role": role}})
+
+    @invariant()
+    def what_query_changes_says_leads_to_what_query_says(self) -> None:
+        for number, query in enumerate(self.queries):
+            type = query.pop("type", "Email")
+            ids, state = self.results[number]
+            said = self.jmap.call(f"{type}/queryChanges", sinceQueryState=state, calculateTotal=True, **query)
+            ids = [id for id in ids if id not in said["removed"]]
+            assert [one["index"] for one in said["added"]] == sorted(one["index"] for one in said["added"])
+            for one in said["added"]:
+                ids.insert(one["index"], one["id"])
+            now = self.jmap.call(f"{type}/query", calculateTotal=True, **query)
+            assert now["canCalculateChanges"]
+            assert (ids, said["total"]) == (now["ids"], now["total"])
+            self.results[number] = ids, said["newQueryState"]
+            query["type"] = type
 
     @invariant()
     def what_changes_says_leads_to_what_get_says(self) -> None:

@@ -10,6 +10,9 @@ import orjson
 
 from jmapd.datatypes.email import properties
 from jmapd.message.body import body_value
+from jmapd.message.charsets import to_text
+from jmapd.message.html import html_to_text
+from jmapd.message.transfer import decode
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context
 from jmapd.protocol.errors import invalid_arguments
@@ -133,6 +136,23 @@ class Body:
         for part in self._leaves(tree["structure"]):
             if part["type"].startswith("text/") and (options.fetch_all or part["partId"] in wanted):
                 yield part
+
+    def texts(self, most: int) -> Iterator[str]:
+        """The text of each part that is shown, HTML by its text.
+
+        :param most: characters of each that are wanted, about.
+        """
+        shown = set(self.tree["textBody"])
+        for part in self._leaves(self.tree["structure"]):
+            if part["partId"] not in shown or not part["type"].startswith("text/"):
+                continue
+            piece = Piece.of_id(part["blobId"])
+            assert piece is not None
+            # an encoded character takes six octets at the most, as in =C3=A9
+            length = min(piece.length or 0, 6 * most)
+            encoded = self.context.store.blobs.read(self.context.store.database, piece.hash, piece.offset, length)
+            text, _ = to_text(decode(encoded or b"", piece.encoding), part["charset"])
+            yield html_to_text(text) if part["type"] == "text/html" else text
 
     def _body_value(self, part: dict[str, Any]) -> dict[str, Any]:
         piece = Piece.of_id(part["blobId"])

@@ -33,6 +33,11 @@ def wanted_message(account: int, blob_id: str) -> Wanted:
     return Wanted(f"message {blob_id}", {"kind": "message", "account": account, "blob": blob_id})
 
 
+def wanted_parse(account: int, blob_id: str) -> Wanted:
+    """A blob is to be read as a message that is not stored as one."""
+    return Wanted(f"parse {blob_id}", {"kind": "parse", "account": account, "blob": blob_id})
+
+
 def wanted_composition(account: int, creation_id: str, email: Mapping[str, Any]) -> Wanted:
     """A message is to be composed from an Email's properties."""
     digest = hashlib.blake2b(orjson.dumps([creation_id, email], option=orjson.OPT_SORT_KEYS), digest_size=16)
@@ -50,6 +55,8 @@ def prepare_message(store: Store, user: int, arguments: Mapping[str, Any], now: 
     account = arguments["account"]
     if arguments["kind"] == "compose":
         return _stored(store, _composed(store, account, user, arguments["email"], now, hostname), None)
+    if arguments["kind"] == "parse":
+        return parsed(store, account, user, arguments["blob"])
     raw = blob(store, account, user, arguments["blob"])
     if raw is None:
         raise SetError("blobNotFound", notFound=[arguments["blob"]])
@@ -67,13 +74,30 @@ def blob(store: Store, account: int, user: int, blob_id: str) -> bytes | None:
     return raw if raw is None else decode(raw, piece.encoding)
 
 
-def read_raw(raw: bytes, hash: bytes) -> bytes:
+def parsed(store: Store, account: int, user: int, blob_id: str) -> PreparedMessage:
+    """Read a blob, or a part of a message, as a message that is not stored as one.
+
+    The parts of a message that is a part itself are told by where they are in the outer one; that cannot be told of
+    one that is encoded there, which RFC 2046 section 5.2.1 does not allow.
+
+    :raises SetError: ``blobNotFound`` or ``invalidEmail``.
+    """
+    raw = blob(store, account, user, blob_id)
+    piece = Piece.of_id(blob_id)
+    if raw is None or piece is None:
+        raise SetError("blobNotFound", notFound=[blob_id])
+    if piece.encoding != "identity":
+        raise SetError("invalidEmail", "A message within another one must not be encoded.")
+    return PreparedMessage(piece.hash, len(raw), None, read_raw(raw, piece))
+
+
+def read_raw(raw: bytes, piece: Piece) -> bytes:
     """The packed reading of a message.
 
     :raises SetError: ``invalidEmail`` where it is no message at all.
     """
     try:
-        return read(raw, hash).pack()
+        return read(raw, piece).pack()
     except NotParsable:
         raise SetError("invalidEmail", "This is no message.") from None
 
@@ -82,7 +106,7 @@ def _stored(store: Store, raw: bytes, hash: bytes | None) -> PreparedMessage:
     """Read a message whose bytes are stored, or are kept in a file here if they are many."""
     known = hash is not None
     hash = hash or hashlib.sha256(raw).digest()
-    reading = read_raw(raw, hash)
+    reading = read_raw(raw, Piece(hash))
     small = len(raw) <= INLINE
     if not small and not known:
         store.blobs.write_file(raw)

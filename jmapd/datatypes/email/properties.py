@@ -81,6 +81,11 @@ def is_header_property(name: str) -> bool:
     return header_property(name) is not None
 
 
+def is_property(name: str) -> bool:
+    """Whether a name is a property of Email."""
+    return name in PROPERTIES or is_header_property(name)
+
+
 def header_value(headers: list[dict[str, str]], name: str) -> Any:
     """The value of a ``header:…`` property.
 

@@ -7,21 +7,27 @@ from itertools import islice
 from typing import Any
 
 import attrs
+import orjson
 
+from jmapd.datatypes.email.properties import BODY
+from jmapd.message.headers import FORMS
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope
 from jmapd.methods.query import read_filter, read_sort
 from jmapd.protocol import ids
+from jmapd.protocol.collation import casemap
 from jmapd.protocol.dates import parse_utc_date
 from jmapd.protocol.errors import MethodError, invalid_arguments
 from jmapd.store import emails, mailboxes, query, search
+from jmapd.store.changes import Changed
 from jmapd.store.emails import email_id
-from jmapd.store.query import Condition, EmailQuery, Node, Operator
+from jmapd.store.query import Condition, EmailQuery, Node, Operator, Sort
 
-SORT_PROPERTIES = tuple(query.SORT_COLUMNS)
+SORT_PROPERTIES = (*query.SORT_COLUMNS, *query.KEYWORD_SORTS)
 
 ARGUMENTS = ("collapseThreads",)
 
+_HEADERS = BODY.index("headers")
 _EVERYTHING = Operator("AND", ())
 
 
@@ -30,9 +36,10 @@ class EmailResults:
     """The Emails found, in order; the store is asked for no more of them than is wanted."""
 
     context: Context
+    scope: Scope
     wanted: EmailQuery
     collapse: bool
-    can_calculate_changes: bool = False
+    can_calculate_changes: bool = True
 
     def total(self) -> int:
         """How many there are; of one Mailbox it is known already."""
@@ -46,16 +53,37 @@ class EmailResults:
     def page(self, position: int, limit: int) -> list[str]:
         """The Ids from a position on."""
         if self.collapse:
-            return [email_id(number) for number in islice(self._walk(), position, position + limit)]
+            return [email_id(number) for number in islice(self.walk(), position, position + limit)]
         store = self.context.store
         return [email_id(one) for one in query.page(store.database, store.queries, self.wanted, position, limit)]
 
     def position_of(self, id: str) -> int | None:
         """Where an Id is among them."""
         wanted = emails.email_number(self.wanted.account, id)
-        return next((at for at, number in enumerate(self._walk()) if number == wanted), None)
+        return next((at for at, number in enumerate(self.walk()) if number == wanted), None)
 
-    def _walk(self) -> Iterator[int]:
+    @property
+    def immutable(self) -> bool:
+        """Whether filter and sort look only at what never changes."""
+        return not self.collapse and query.is_immutable(self.wanted)
+
+    def with_related(self, changed: Changed, since: int) -> Changed:
+        """What changed; where Emails stand for their Threads, all of the Threads concerned."""
+        if not self.collapse and not query.looks_at_threads(self.wanted):
+            return changed
+        database, account = self.context.store.database, self.scope.number
+        changes = self.scope.changes
+        # the last change of an Email may be later than that of any Thread
+        threads = changes.since("Thread", min(since, changes.state("Thread")), self.context.limits.max_changes)
+        if threads is None or threads.more:
+            raise MethodError("cannotCalculateChanges")
+        concerned = {*threads.created, *threads.updated, *emails.threads_of(database, changed.updated)}
+        members = emails.of_threads(database, account, concerned)
+        updated = sorted({*changed.updated, *members} - set(changed.created))
+        return attrs.evolve(changed, updated=updated)
+
+    def walk(self) -> Iterator[int]:
+        """The numbers of all of them, in order."""
         store = self.context.store
         seen: set[int] = set()
         for number, thread in query.walk(store.database, store.queries, self.wanted):
@@ -69,12 +97,21 @@ class EmailResults:
 def find(context: Context, scope: Scope, arguments: Arguments) -> EmailResults:
     """Find Emails."""
     filter = read_filter(arguments, _condition, _operator)
-    sort = read_sort(arguments, SORT_PROPERTIES)
+    comparators = read_sort(arguments, SORT_PROPERTIES, query.KEYWORD_SORTS)
+    sort = tuple(Sort(one.property, one.ascending, one.keyword) for one in comparators)
     collapse = arguments.boolean("collapseThreads")
     if context.writing and arguments.values.get("filter"):
         context.store.text.flush()
     spilled = emails.is_spilled(context.store.database, scope.number)
-    return EmailResults(context, EmailQuery(scope.number, filter, sort, spilled), collapse)
+    return EmailResults(context, scope, EmailQuery(scope.number, filter, sort, spilled), collapse)
+
+
+def check_filter(arguments: Arguments) -> None:
+    """Refuse a ``filter`` that Email/query would refuse.
+
+    :raises MethodError: ``unsupportedFilter`` or ``invalidArguments``.
+    """
+    read_filter(arguments, _condition, _operator)
 
 
 def _condition(condition: dict[str, Any]) -> Node:
@@ -95,10 +132,38 @@ def _in_mailbox(name: str, value: Any) -> Node:
     return Condition("never", 0) if number is None else Condition(name, number)
 
 
+def _in_other_mailbox(name: str, value: Any) -> Node:
+    _check(isinstance(value, list) and all(map(ids.is_id, value)), name, "an array of Ids")
+    numbers = [number for id in value if (number := ids.number(mailboxes.ID_PREFIX, id)) is not None]
+    return Condition(name, orjson.dumps(numbers).decode())
+
+
 def _keyword(name: str, value: Any) -> Node:
     _check(isinstance(value, str), name, "a string")
-    has = Condition("hasKeyword", value.lower())
-    return has if name == "hasKeyword" else Operator("NOT", (has,))
+    opposite = _OPPOSITES.get(name)
+    has = Condition(opposite or name, value.lower())
+    return has if opposite is None else Operator("NOT", (has,))
+
+
+_OPPOSITES = {"notKeyword": "hasKeyword", "noneInThreadHaveKeyword": "someInThreadHaveKeyword"}
+
+
+def _header(name: str, value: Any) -> Node:
+    right = isinstance(value, list) and len(value) in (1, 2) and all(isinstance(one, str) for one in value)
+    _check(right, name, "an array of a field's name and perhaps a text")
+    return Condition(name, orjson.dumps(value).decode())
+
+
+def has_header(body: bytes, wanted: str) -> bool:
+    """Whether an Email has a header field, as SQL asks (RFC 8621 section 4.4.1).
+
+    :param body: as it is kept; see `jmapd.datatypes.email.properties`.
+    :param wanted: the condition's array, as JSON.
+    """
+    name, *text = orjson.loads(wanted)
+    headers = orjson.loads(b"{" + body.split(b"\n", len(BODY))[_HEADERS] + b"}")["headers"]
+    values = (one["value"] for one in headers if one["name"].lower() == name.lower())
+    return any(not text or casemap(text[0]) in casemap(str(FORMS["asText"](value))) for value in values)
 
 
 def _date(name: str, value: Any) -> Node:
@@ -125,8 +190,9 @@ def _text(name: str, value: Any) -> Node:
 
 _CONDITIONS: dict[str, Callable[[str, Any], Node]] = {
     "inMailbox": _in_mailbox,
-    "hasKeyword": _keyword,
-    "notKeyword": _keyword,
+    "inMailboxOtherThan": _in_other_mailbox,
+    **dict.fromkeys(("hasKeyword", "allInThreadHaveKeyword", "someInThreadHaveKeyword", *_OPPOSITES), _keyword),
+    "header": _header,
     "before": _date,
     "after": _date,
     "minSize": _size,

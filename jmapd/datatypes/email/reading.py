@@ -13,7 +13,7 @@ from jmapd.message.headers import FORMS
 from jmapd.message.prepare import Prepared, prepare
 from jmapd.protocol.collation import casemap
 from jmapd.protocol.dates import utc_date
-from jmapd.store.blobs import Piece, blob_id
+from jmapd.store.blobs import Piece
 from jmapd.store.threads import reference
 
 _KEY_CHARACTERS = 100
@@ -52,19 +52,19 @@ class Reading:
         return cls(**orjson.loads(packed))
 
 
-def read(raw: bytes, hash: bytes) -> Reading:
+def read(raw: bytes, blob: Piece) -> Reading:
     """Read a message.
 
     :param raw: its bytes.
-    :param hash: of its blob.
+    :param blob: what they are of.
     :raises NotParsable: where it is no message at all.
     """
     prepared = prepare(raw)
     known = prepared.properties
-    metadata = {"blobId": blob_id(hash), "size": len(raw), **known}
+    metadata = {"blobId": blob.id, "size": len(raw), **known}
     return Reading(
         metadata=properties.lines({name: metadata[name] for name in properties.METADATA[3:]}).decode(),
-        body=_body(prepared, hash).decode(),
+        body=_body(prepared, blob).decode(),
         references=[reference(one, prepared.thread_subject) for one in prepared.message_ids],
         subject_key=_key(prepared.thread_subject),
         from_key=_address_key(known["from"]),
@@ -76,9 +76,9 @@ def read(raw: bytes, hash: bytes) -> Reading:
     )
 
 
-def _body(prepared: Prepared, hash: bytes) -> bytes:
+def _body(prepared: Prepared, blob: Piece) -> bytes:
     leaves: dict[str, dict[str, Any]] = {}
-    structure = _with_blob_ids(prepared.body_structure, hash, leaves)
+    structure = _with_blob_ids(prepared.body_structure, blob, leaves)
     structure.pop("headers", None)
     listed = {"textBody": prepared.text_body, "htmlBody": prepared.html_body, "attachments": prepared.attachments}
     ready = {name: [default_part(leaves[part_id]) for part_id in part_ids] for name, part_ids in listed.items()}
@@ -86,15 +86,15 @@ def _body(prepared: Prepared, hash: bytes) -> bytes:
     return properties.lines({**ready, "headers": prepared.headers}) + b"\n" + tree
 
 
-def _with_blob_ids(part: dict[str, Any], hash: bytes, leaves: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _with_blob_ids(part: dict[str, Any], blob: Piece, leaves: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The part tree with a blobId on each leaf in place of where its bytes are."""
     part = dict(part)
     encoding, offset, length = part.pop("encoding", None), part.pop("offset", None), part.pop("length", None)
     if part["partId"] is None:
         part["blobId"] = None
-        part["subParts"] = [_with_blob_ids(one, hash, leaves) for one in part.get("subParts") or []]
+        part["subParts"] = [_with_blob_ids(one, blob, leaves) for one in part.get("subParts") or []]
     else:
-        part["blobId"] = Piece(hash, encoding, offset, length, part["size"]).id
+        part["blobId"] = Piece(blob.hash, encoding, blob.offset + offset, length, part["size"]).id
         part["subParts"] = None
         leaves[part["partId"]] = part
     return part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jmapd.datatypes.email import get, import_, properties, query
+from jmapd.datatypes.email import get, import_, parse, properties, query
 from jmapd.datatypes.email.set import EmailSetter
 from jmapd.methods.datatype import DataType
 from jmapd.protocol.capabilities import MAIL
@@ -21,5 +21,5 @@ EMAIL = DataType(
     setter=EmailSetter.open,
     query=query.find,
     query_arguments=query.ARGUMENTS,
-    other_methods=(import_.METHOD,),
+    other_methods=(import_.METHOD, parse.METHOD),
 )

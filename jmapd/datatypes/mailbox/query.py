@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope
-from jmapd.methods.query import read_filter, read_sort
+from jmapd.methods.query import Comparator, read_filter, read_sort
 from jmapd.protocol import ids
 from jmapd.protocol.collation import casemap
 from jmapd.protocol.errors import MethodError, invalid_arguments
 from jmapd.store import mailboxes
+from jmapd.store.changes import Changed
 from jmapd.store.mailboxes import MailboxRow, mailbox_id
 
 Test = Callable[[MailboxRow], bool]
@@ -25,20 +26,30 @@ SORT_PROPERTIES = ("sortOrder", "name", "parentId")
 class MailboxResults:
     """The Mailboxes found, in order."""
 
-    ids: list[str]
-    can_calculate_changes: bool = False
+    numbers: list[int]
+    can_calculate_changes: bool
+    immutable: bool = False
 
     def total(self) -> int:
         """How many there are."""
-        return len(self.ids)
+        return len(self.numbers)
 
     def page(self, position: int, limit: int) -> list[str]:
         """The Ids from a position on."""
-        return self.ids[position : position + limit]
+        return [mailbox_id(number) for number in self.numbers[position : position + limit]]
 
     def position_of(self, id: str) -> int | None:
         """Where an Id is among them."""
-        return self.ids.index(id) if id in self.ids else None
+        number = ids.number(mailboxes.ID_PREFIX, id)
+        return self.numbers.index(number) if number in self.numbers else None
+
+    def walk(self) -> Iterator[int]:
+        """The numbers of all of them, in order."""
+        return iter(self.numbers)
+
+    def with_related(self, changed: Changed, since: int) -> Changed:
+        """Where they are not put together as a tree, each has its place by itself."""
+        return changed
 
 
 def query(context: Context, scope: Scope, arguments: Arguments) -> MailboxResults:
@@ -51,9 +62,10 @@ def query(context: Context, scope: Scope, arguments: Arguments) -> MailboxResult
     if filter_as_tree:
         found = {number for number in found if _ancestors(rows, number) <= found}
     ordered = _sorted(rows, sort)
-    if arguments.boolean("sortAsTree"):
+    sort_as_tree = arguments.boolean("sortAsTree")
+    if sort_as_tree:
         ordered = _as_tree(ordered)
-    return MailboxResults([mailbox_id(row.id) for row in ordered if row.id in found])
+    return MailboxResults([row.id for row in ordered if row.id in found], not (filter_as_tree or sort_as_tree))
 
 
 def _condition(condition: dict[str, Any]) -> Test:
@@ -122,7 +134,7 @@ def _ancestors(rows: dict[int, MailboxRow], number: int) -> set[int]:
     return found
 
 
-def _sorted(rows: dict[int, MailboxRow], sort: tuple[tuple[str, bool], ...]) -> list[MailboxRow]:
+def _sorted(rows: dict[int, MailboxRow], sort: tuple[Comparator, ...]) -> list[MailboxRow]:
     keys: dict[str, Callable[[MailboxRow], Any]] = {
         "sortOrder": lambda row: row.sort_order,
         "name": lambda row: casemap(row.name),
@@ -130,8 +142,8 @@ def _sorted(rows: dict[int, MailboxRow], sort: tuple[tuple[str, bool], ...]) -> 
     }
     ordered = sorted(rows.values(), key=lambda row: row.id)
     # sorting is stable, so the last comparator goes first
-    for name, ascending in reversed(sort):
-        ordered.sort(key=keys[name], reverse=not ascending)
+    for one in reversed(sort):
+        ordered.sort(key=keys[one.property], reverse=not one.ascending)
     return ordered
 
 

@@ -1,0 +1,67 @@
+"""RFC 8620 section 5.6: what became of a query's results. That it is right is tests/methods/test_random_operations.py's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.engine import Engine
+
+
+def message(number: int) -> bytes:
+    return f"Subject: {number}\r\nMessage-ID: <{number}@x>\r\n\r\nb\r\n".encode()
+
+
+def imported(jmap: Engine, *numbers: int) -> list[str]:
+    return [jmap.import_message(message(one), receivedAt=f"2025-01-0{one}T00:00:00Z") for one in numbers]
+
+
+def test_rfc8620_5_6_what_is_new_has_its_index(jmap: Engine) -> None:
+    old = jmap.call("Email/query")
+    first, second = imported(jmap, 1, 2)
+    said = jmap.call("Email/queryChanges", sinceQueryState=old["queryState"])
+    assert said == {
+        "accountId": jmap.account,
+        "oldQueryState": old["queryState"],
+        "newQueryState": jmap.call("Email/query")["queryState"],
+        "removed": [],
+        "added": [{"id": second, "index": 0}, {"id": first, "index": 1}],
+    }
+
+
+def test_rfc8620_5_6_what_is_behind_up_to_id_is_left_out(jmap: Engine) -> None:
+    (old,) = imported(jmap, 5)
+    state = jmap.call("Email/query")["queryState"]
+    new, late = imported(jmap, 6, 4)
+    arguments: dict[str, Any] = {"sinceQueryState": state, "upToId": old}
+    assert jmap.call("Email/queryChanges", **arguments)["added"] == [{"id": new, "index": 0}]
+    # in a Mailbox it may change, so that it is ignored
+    arguments["filter"] = {"inMailbox": jmap.mailboxes["Inbox"]}
+    added = jmap.call("Email/queryChanges", **arguments)["added"]
+    assert added == [{"id": new, "index": 0}, {"id": late, "index": 2}]
+
+
+def test_a_change_does_not_move_what_is_sorted_by_what_never_changes(jmap: Engine) -> None:
+    (id,) = imported(jmap, 1)
+    state = jmap.call("Email/query")["queryState"]
+    jmap.call("Email/set", update={id: {"keywords/$seen": True}})
+    said = jmap.call("Email/queryChanges", sinceQueryState=state)
+    assert (said["removed"], said["added"]) == ([], [])
+    seen = {"hasKeyword": "$seen"}
+    said = jmap.call("Email/queryChanges", sinceQueryState=state, filter=seen)
+    assert (said["removed"], said["added"]) == ([id], [{"id": id, "index": 0}])
+
+
+def test_rfc8620_5_6_too_many_changes(jmap: Engine) -> None:
+    state = jmap.call("Email/query")["queryState"]
+    imported(jmap, 1, 2)
+    arguments = {"sinceQueryState": state}
+    assert jmap.error("Email/queryChanges", **arguments, maxChanges=1)["type"] == "tooManyChanges"
+    assert len(jmap.call("Email/queryChanges", **arguments, maxChanges=2)["added"]) == 2
+
+
+def test_rfc8620_5_6_a_state_that_is_none_of_ours(jmap: Engine) -> None:
+    assert jmap.error("Email/queryChanges", sinceQueryState="made-up")["type"] == "cannotCalculateChanges"
+    assert jmap.error("Email/queryChanges")["type"] == "invalidArguments"
+    tree = {"sinceQueryState": jmap.call("Mailbox/query")["queryState"], "sortAsTree": True}
+    assert jmap.error("Mailbox/queryChanges", **tree)["type"] == "cannotCalculateChanges"
+    assert jmap.call("Mailbox/query", sortAsTree=True)["canCalculateChanges"] is False
