@@ -36,7 +36,12 @@ def rapid_reset(route: Route) -> Iterator[bytes]:
     """Open streams and reset them at once (CVE-2023-44487)."""
     h2 = _client()
     yield h2.data_to_send()
-    fields = [(":method", "GET"), (":scheme", "https"), (":authority", urlsplit(route.url).netloc), (":path", "/jmap/session")]
+    fields = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", urlsplit(route.url).netloc),
+        (":path", "/jmap/session"),
+    ]
     id = 1
     while True:
         pieces = []
@@ -158,8 +163,8 @@ async def attacked(server: Server, names: list[str], seconds: float, rounds: int
     """Measure the honest client, quiet and beside each attack in turn, and print medians of the rounds."""
     took: dict[str, list[tuple[float, float]]] = {"quiet": [], **{name: [] for name in names}}
     for _ in range(rounds):
-        for name in took:
-            took[name].append(await _beside(server, name, seconds))
+        for name, found in took.items():
+            found.append(await _beside(server, name, seconds))
     print(f"{'attacked ' + server.carriage:<20} {'p50':>10} {'p99':>10}   of the quiet one's p99")
     quiet = statistics.median(worst for _, worst in took["quiet"])
     for name, found in took.items():

@@ -26,6 +26,7 @@ PATIENCE = 60.0
 
 _WINDOW = 16 * 1024 * 1024
 _READ = 256 * 1024
+_PORT = 443
 
 
 @attrs.frozen
@@ -248,7 +249,7 @@ async def _connect(route: Route, alpn: str) -> Wire:
     name = parts.hostname or ""
     source = None if route.source is None else (route.source, 0)
     _, wire = await asyncio.get_running_loop().create_connection(
-        lambda: Wire(route.trust if secure else None, name), name, parts.port, local_addr=source
+        lambda: Wire(route.trust if secure else None, name), name, parts.port or _PORT, local_addr=source
     )
     await asyncio.wait_for(wire.ready, PATIENCE)
     return wire
@@ -318,7 +319,7 @@ class HTTP2:
         if wire.protocol != "h2":
             raise Refused("the server has no HTTP/2")
         made = cls(route, wire)
-        await asyncio.wait_for(made._offered, PATIENCE)  # noqa: SLF001 - its own class
+        await asyncio.wait_for(made._offered, PATIENCE)
         return made
 
     async def socket(self) -> WebSocket:
@@ -328,7 +329,12 @@ class HTTP2:
         """
         id = self._h2.get_next_available_stream_id()
         parts = urlsplit(self._route.url)
-        pseudo = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "https"), (":path", parts.path or "/")]
+        pseudo = [
+            (":method", "CONNECT"),
+            (":protocol", "websocket"),
+            (":scheme", "https"),
+            (":path", parts.path or "/"),
+        ]
         self._h2.send_headers(id, [*pseudo, (":authority", parts.netloc), *self._route.fields()])
         self._unsent[id] = bytearray()
         socket = self._sockets[id] = WebSocket(lambda data: self._write(id, data), lambda: self._end(id))

@@ -8,9 +8,8 @@ import time
 
 import attrs
 
-from bench.carriage import WebSocket, open_sockets
+from bench.carriage import Route, WebSocket, open_sockets
 from bench.client import Server, request
-from bench.carriage import Route
 from bench.usage import cpu
 
 WARM_UP = 0.5
@@ -97,7 +96,10 @@ async def compare(contenders: list[Contender], in_flight: int, seconds: float, r
     first = _median(rates[contenders[0].name])
     for name, found in rates.items():
         rate = _median(found)
-        front, whole = f"{rate.front:,.0f} {rate.front / first.front:4.0%}", f"{rate.all:,.0f} {rate.all / first.all:4.0%}"
+        front, whole = (
+            f"{rate.front:,.0f} {rate.front / first.front:4.0%}",
+            f"{rate.all:,.0f} {rate.all / first.all:4.0%}",
+        )
         print(f"{name:<24} {rate.wall:>10,.0f} {front:>18} {whole:>18} {rate.client:>8.0%}")
 
 

@@ -21,6 +21,9 @@ from bench.echo import compare, contenders
 from bench.pushes import fan_out, idle
 from bench.workloads import WORKLOADS
 
+OWN_EMAILS = 500
+NEED_EMAILS = ("run", "suite", "fan-out")
+
 SUITE_SHAPES = ((1, 1), (4, 8))
 
 
@@ -74,7 +77,9 @@ def servers(options: argparse.Namespace) -> Iterator[list[Server]]:
         if not users:
             raise SystemExit("say --user or --own")
         trust = _trust(ca_file) if url.startswith("https:") else None
-        first = Server(url.rstrip("/"), users[0], password, trust, options.http2, options.streams, options.compress, pid)
+        first = Server(
+            url.rstrip("/"), users[0], password, trust, options.http2, options.streams, options.compress, pid
+        )
         yield [attrs.evolve(first, user=user) for user in users]
 
 
@@ -114,6 +119,8 @@ def main() -> None:
     """Run the program."""
     options = arguments()
     with servers(options) as found:
+        if options.own and options.command in NEED_EMAILS:
+            asyncio.run(seed(found[0], OWN_EMAILS))
         if options.command == "echo":
             echoes(found[0], options)
         else:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from bench.client import Server, Socket, read_account
 from bench.usage import cpu, resident
-from bench.workloads import set_flag
+from bench.workloads import create, set_flag
 
 PATIENCE = 30.0
 """Seconds for a push."""
@@ -91,7 +91,7 @@ async def _change(servers: list[Server], changers: list[Socket], sockets: list[S
     accounts = [
         await read_account(server, server.session(), one) for server, one in zip(servers, changers, strict=True)
     ]
-    requests = [set_flag(account) for account in accounts]
+    requests = [create(account) for account in accounts]
     for _ in range(changes):
         await asyncio.sleep(2.5)
         for socket in sockets:
