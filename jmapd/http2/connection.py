@@ -33,8 +33,14 @@ STREAM_WINDOW = 128 * 1024
 CONNECTION_WINDOW = 16 * 1024 * 1024
 """The same for all streams together: more than their sum, so that one that is not taken from does not stop the others."""
 
-SLICE = 16 * 1024
+SLICE = 1024
 """Octets that are looked at in one go, so that a flood of small frames is noticed in time."""
+
+MAX_SLICE = 16 * 1024
+"""The same while what comes is large frames."""
+
+FEW = 16
+"""Events in one go, at most, for the next one to be twice as much."""
 
 WRITE = 64 * 1024
 """Octets that are written to the transport in one go, which then says whether it wants more."""
@@ -147,13 +153,11 @@ class Connection(Protocol, TimeoutMixin):
         if self._ended:
             return
         self.traffic.bytes_in += len(data)
+        if self._ended:
+            return
         self._reading = True
         try:
-            for at in range(0, len(data), SLICE):
-                for event in self._h2.receive_data(data[at : at + SLICE]):
-                    self._EVENTS.get(type(event), Connection._bare_frame)(self, event)
-                if self._ended:
-                    return
+            self._read(data)
         except Flooded as flooded:
             self._flooded(flooded)
         except ProtocolError as error:
@@ -163,6 +167,16 @@ class Connection(Protocol, TimeoutMixin):
         finally:
             self._reading = False
         self._pump()
+
+    def _read(self, data: bytes) -> None:
+        at, size = 0, SLICE
+        while at < len(data) and not self._ended:
+            found = self._h2.receive_data(data[at : at + size])
+            at += size
+            for event in found:
+                self._EVENTS.get(type(event), Connection._bare_frame)(self, event)
+            if len(found) <= FEW:
+                size = min(2 * size, MAX_SLICE)
 
     def _flooded(self, flooded: Flooded) -> None:
         self.factory.metrics.hit(flooded.bound)
