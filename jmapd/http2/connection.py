@@ -153,8 +153,6 @@ class Connection(Protocol, TimeoutMixin):
         if self._ended:
             return
         self.traffic.bytes_in += len(data)
-        if self._ended:
-            return
         self._reading = True
         try:
             self._read(data)
