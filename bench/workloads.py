@@ -31,6 +31,12 @@ class Account:
     state: str
     upload: Callable[[bytes], str]
 
+    def some_emails(self) -> list[str]:
+        """The ids of Emails that are there; without any most workloads have nothing to do."""
+        if not self.emails:
+            raise SystemExit("the account is empty: seed it first")
+        return self.emails
+
     def call(self, name: str, **arguments: Any) -> Call:
         """A method call in the account."""
         return name, {"accountId": self.id, **arguments}
@@ -57,7 +63,7 @@ def email_query_get(account: Account) -> Iterator[list[Call]]:
 def email_read(account: Account) -> Iterator[list[Call]]:
     """One Email as a person reads it."""
     options = {"properties": [*LISTED, "textBody", "htmlBody", "bodyValues"], "fetchAllBodyValues": True}
-    for id in itertools.cycle(account.emails):
+    for id in itertools.cycle(account.some_emails()):
         yield [account.call("Email/get", ids=[id], **options)]
 
 
@@ -69,7 +75,7 @@ def email_changes(account: Account) -> Iterator[list[Call]]:
 def set_flag(account: Account) -> Iterator[list[Call]]:
     """A flag set, then taken away, on one Email after the other."""
     for flag in itertools.cycle((True, None)):
-        for id in account.emails:
+        for id in account.some_emails():
             yield [account.call("Email/set", update={id: {"keywords/$flagged": flag}})]
 
 

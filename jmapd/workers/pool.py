@@ -99,6 +99,8 @@ class Pool(Service):
         self._to_writer: deque[Job] = deque()
         self._batches = Batches()
         self._changing: Credentials = ()
+        self._stirred: dict[int, None] = {}
+        self._start_call: Any = None
         self._idle: list[Deferred[None]] = []
         self.credentials_changed: list[Callable[[int, str | None], None]] = []
         """Called with a user's number and the credential of theirs that is another or gone; ``None``: all of them."""
@@ -159,7 +161,7 @@ class Pool(Service):
             self._metrics.request(binding.value, "refused", 0.0)
             error = limit("maxConcurrentRequests", "Too many requests of this user are waiting.")
             return succeed(Answer(error.status, render_error(error, binding)))
-        self._start_user(principal.user)
+        self._start_soon(principal.user)
         return done
 
     def _forget(self, job: Job) -> None:
@@ -171,7 +173,7 @@ class Pool(Service):
         """Some `Origin` is held no more."""
         self._turns.released()
         for user in self._turns.waiting_users():
-            self._start_user(user)
+            self._start_soon(user)
 
     def perform(self, operation: str, arguments: dict[str, Any], body: bytes = b"") -> Deferred[Reply]:
         """Have an operation done.
@@ -193,10 +195,19 @@ class Pool(Service):
             self._internal.append(job)
             self._start_reads()
 
-    def _start_user(self, user: int) -> None:
-        """Start what the user's turn has come for."""
-        while (job := self._turns.next_write(user)) is not None:
-            self._to_writer.append(job)
+    def _start_soon(self, user: int) -> None:
+        """Something of a user's may start, together with all else of this turn of the reactor."""
+        self._stirred[user] = None
+        if self._start_call is None:
+            self._start_call = self._reactor.callLater(0, self._start)
+
+    def _start(self) -> None:
+        """Start what the turn has come for."""
+        self._start_call = None
+        users, self._stirred = self._stirred, {}
+        for user in users:
+            while (job := self._turns.next_write(user)) is not None:
+                self._to_writer.append(job)
         self._start_writes()
         self._start_reads()
 
@@ -220,7 +231,8 @@ class Pool(Service):
             job = self._next_read(idle=sum(not one.jobs for one in free))
             if job is None:
                 return
-            free[0].give([job])
+            together = [] if job.operation != REQUEST or job.attempts else self._turns.company(job)
+            free[0].give([job, *together])
 
     def _next_read(self, idle: int) -> Job | None:
         if self._internal:
@@ -232,6 +244,8 @@ class Pool(Service):
         said = frame.arguments
         if worker is self.crew.writer:
             self._batches.answered(job)
+        else:
+            self._turns.took(job, worker.took)
         if "redirect" in said:
             job.writes = True
             self._to_writer.append(job)
@@ -242,7 +256,8 @@ class Pool(Service):
             self._deliver(job, frame)
         if worker is self.crew.writer:
             self._start_writes()
-        self._start_reads()
+        if self._start_call is None:
+            self._start_reads()
 
     def _deliver(self, job: Job, frame: Frame) -> None:
         """Hand an answer over, then say what it changed."""
@@ -277,7 +292,7 @@ class Pool(Service):
             job.done.callback(result)
         if job.origin is not None:
             self._turns.finished(job)
-            self._start_user(job.origin.principal.user)
+            self._start_soon(job.origin.principal.user)
             if self._idle and self._turns.is_idle():
                 waiting, self._idle = self._idle, []
                 for one in waiting:
@@ -355,11 +370,16 @@ class Pool(Service):
 
     def taken_back(self, jobs: list[Job]) -> None:
         """Give a reader's jobs to others; reading twice does no harm, but what ends two readers is given up."""
+        waiting = []
         for job in jobs:
             if job.attempts >= MAX_ATTEMPTS:
                 self._fail(job)
-            elif not job.done.called:
+            elif job.done.called:
+                if job.origin is not None:
+                    self._turns.finished(job)
+            elif job.attempts or job.origin is None:
                 self._internal.append(job)
-            elif job.origin is not None:
-                self._turns.finished(job)
+            else:
+                waiting.append(job)
+        self._turns.given_back(waiting)
         self._start_reads()

@@ -24,6 +24,9 @@ from jmapd.workers.requests import Requests
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.tasks import Tasks
 
+HOLD = 0.002
+"""Seconds for which an answer may wait for the next one, to go out with it."""
+
 _PROGRESS = 10_000
 """Steps of SQLite's machine between two looks at the clock."""
 
@@ -57,14 +60,27 @@ class Reader:
         """Answer until the channel ends, or the process cannot go on."""
         self.link.tell({"ready": True})
         while (frames := self.link.wait()) is not None:
-            for frame in frames:
-                try:
-                    answer = self._answer(frame)
-                except (MemoryError, SystemError):
-                    _log.exception("memory bound met in %s", frame.arguments["operation"])
-                    self.link.answer([(frame, failed(frame))])
-                    return
-                self.link.answer([(frame, answer)])
+            if not self._answer_all(frames):
+                return
+
+    def _answer_all(self, frames: list[Frame]) -> bool:
+        """Answer what has come together, in few writes; false where the process cannot go on."""
+        answered: list[tuple[Frame, Answer]] = []
+        begun = time.monotonic()
+        for frame in frames:
+            try:
+                answered.append((frame, self._answer(frame)))
+            except (MemoryError, SystemError):
+                _log.exception("memory bound met in %s", frame.arguments["operation"])
+                self.link.answer([*answered, (frame, failed(frame))])
+                return False
+            if time.monotonic() - begun > HOLD:
+                self.link.answer(answered)
+                answered.clear()
+                begun = time.monotonic()
+        if answered:
+            self.link.answer(answered)
+        return True
 
     def _answer(self, frame: Frame) -> Answer:
         self.store.database.deadline = time.monotonic() + self.soft_deadline

@@ -1,12 +1,14 @@
 """Whose turn it is: each user's Requests run a few at a time, the others wait in order (RFC 8620 maxConcurrentRequests).
 
 HTTP and WebSocket Requests of a user are counted together. A free reader goes to the waiting user who holds the
-fewest; the writer takes what comes, since it does many at once.
+fewest; the writer takes what comes, since it does many at once. Short Requests of a user go to a reader together: it
+runs one of them at a time, so they count as one.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -22,6 +24,18 @@ MAX_WAITING_BYTES = 32 * 1024 * 1024
 
 SLOW = 0.1
 """Seconds after which a running Request keeps its user from the last free reader."""
+
+TOGETHER = 32
+"""Requests of a user that a reader is given at a time, at most."""
+
+QUICK = 0.004
+"""Seconds that they may take in all, as far as can be told from what that user's have taken lately."""
+
+SHORT = 4096
+"""Octets of such a Request."""
+
+_MEMORY = 4
+_LEAST = 1e-5
 
 
 @attrs.define(eq=False)
@@ -46,6 +60,7 @@ class Job:
     :param asked: when it was asked.
     :param started: when it was given to a worker.
     :param rounds: how often it has been run again with something prepared.
+    :param lead: the first of those that it was given to a reader with.
     """
 
     operation: str
@@ -58,6 +73,7 @@ class Job:
     asked: float = 0.0
     started: float = 0.0
     rounds: int = 0
+    lead: Job | None = None
     prepared: list[tuple[dict[str, Any], bytes]] = attrs.field(factory=list)
 
 
@@ -66,6 +82,13 @@ class _User:
     waiting: deque[Job] = attrs.field(factory=deque)
     octets: int = 0
     running: dict[Job, None] = attrs.field(factory=dict)
+    leads: Counter[Job] = attrs.field(factory=Counter)
+    lately: float = QUICK
+
+    @property
+    def held(self) -> int:
+        """How many of the user's Requests run at a time."""
+        return len(self.leads)
 
 
 @attrs.define(eq=False)
@@ -108,14 +131,14 @@ class Turns:
             if head is None:
                 del self._wanting[number]
                 continue
-            running = self._users[number].running
-            if head.writes or len(running) >= self.most:
+            user = self._users[number]
+            if head.writes or user.held >= self.most:
                 continue
-            if last_reader and any(now - job.started > SLOW for job in running if not job.writes):
+            if last_reader and any(now - job.started > SLOW for job in user.running if not job.writes):
                 continue
-            if best is None or len(running) < best[0]:
-                best = (len(running), number)
-                if not running:
+            if best is None or user.held < best[0]:
+                best = (user.held, number)
+                if not user.held:
                     break
         if best is None:
             return None
@@ -123,6 +146,38 @@ class Turns:
         self._wanting.pop(best[1])
         self._wanting[best[1]] = None
         return self._take(best[1], self._head(best[1]), writes=False)
+
+    def company(self, lead: Job) -> list[Job]:
+        """What may go to a reader together with a Request that was just taken; it runs now."""
+        assert lead.origin is not None
+        user = self._users[lead.origin.principal.user]
+        most = min(TOGETHER, int(QUICK / user.lately)) - 1
+        fitting = []
+        for job in islice(user.waiting, max(0, most)):
+            if job.writes or len(job.body) > SHORT or job.origin is None or job.origin.held:
+                break
+            fitting.append(job)
+        for job in fitting:
+            self._run(user, job, lead)
+        if not user.waiting:
+            self._wanting.pop(lead.origin.principal.user, None)
+        return fitting
+
+    def took(self, job: Job, seconds: float) -> None:
+        """A Request has taken so long."""
+        user = None if job.origin is None else self._users.get(job.origin.principal.user)
+        if user is not None:
+            user.lately = max(_LEAST, user.lately + (seconds - user.lately) / _MEMORY)
+
+    def given_back(self, jobs: list[Job]) -> None:
+        """These have not been run: they are the next ones again."""
+        for job in reversed(jobs):
+            assert job.origin is not None
+            user = self._users[job.origin.principal.user]
+            self._let_go(user, job)
+            user.waiting.appendleft(job)
+            user.octets += len(job.body)
+            self._wanting[job.origin.principal.user] = None
 
     def released(self) -> None:
         """Connections that were held may be so no more: look at all users with something waiting."""
@@ -146,7 +201,7 @@ class Turns:
         assert job.origin is not None
         number = job.origin.principal.user
         user = self._users[number]
-        user.running.pop(job, None)
+        self._let_go(user, job)
         if not user.running and not user.waiting:
             del self._users[number]
             self._wanting.pop(number, None)
@@ -173,11 +228,27 @@ class Turns:
         if job is None or job.writes is not writes:
             return None
         user = self._users[number]
-        if len(user.running) >= self.most:
+        if user.held >= self.most:
             return None
-        user.waiting.remove(job)
-        user.octets -= len(job.body)
-        user.running[job] = None
+        self._run(user, job, job)
         if not user.waiting:
             self._wanting.pop(number, None)
         return job
+
+    @staticmethod
+    def _run(user: _User, job: Job, lead: Job) -> None:
+        user.waiting.remove(job)
+        user.octets -= len(job.body)
+        user.running[job] = None
+        job.lead = lead
+        user.leads[lead] += 1
+
+    @staticmethod
+    def _let_go(user: _User, job: Job) -> None:
+        if job not in user.running or job.lead is None:
+            return
+        del user.running[job]
+        user.leads[job.lead] -= 1
+        if not user.leads[job.lead]:
+            del user.leads[job.lead]
+        job.lead = None

@@ -55,6 +55,8 @@ class Worker(ProcessProtocol):
         self.jobs: dict[int, Job] = {}
         self.since = 0.0
         """When the worker was started, or last began with something new."""
+        self.took = 0.0
+        """Seconds between its last two answers, or from when it began to the first."""
         self.end = CRASH
         """How it has ended, when it has."""
 
@@ -97,7 +99,8 @@ class Worker(ProcessProtocol):
 
     def received(self, frame: Frame) -> None:
         """A frame has come from the worker."""
-        self.since = self._reactor.seconds()
+        now = self._reactor.seconds()
+        self.took, self.since = now - self.since, now
         job = self.jobs.pop(frame.number, None)
         if job is not None:
             self._answered(self, job, frame)
