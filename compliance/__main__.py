@@ -6,18 +6,16 @@ Exit status: 0 where every case passes, 1 where one does not, 2 where the suite 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from compliance.echo import PATH
 from compliance.report import Report, read
+from compliance.serving import ROOT, serving
 from compliance.suite import NotInstalled, Spec, Suite, installed
 
-ROOT = Path(__file__).parents[1]
 HOME = ROOT / ".tox" / "wstest"
 
 TRANSPORTS = ("ws", "wss", "http2")
@@ -72,9 +70,9 @@ def _arguments() -> argparse.Namespace:
 def _run(suite: Suite, transport: str, cases: Sequence[str], arguments: argparse.Namespace) -> Report:
     out = arguments.home.resolve() / "reports" / transport
     takeover = ["--takeover"] if arguments.takeover else []
-    with _serving("compliance.echo", *takeover) as (plain, secure):
+    with serving("compliance.echo", *takeover) as (plain, secure):
         if transport == "http2":
-            with _serving("compliance.bridge", secure) as (bridge,):
+            with serving("compliance.bridge", secure) as (bridge,):
                 suite.run(Spec(_url("ws", bridge), cases, arguments.exclude), out, TIMEOUT)
         else:
             port = secure if transport == "wss" else plain
@@ -84,23 +82,6 @@ def _run(suite: Suite, transport: str, cases: Sequence[str], arguments: argparse
 
 def _url(scheme: str, port: str) -> str:
     return f"{scheme}://127.0.0.1:{port}{PATH}"
-
-
-@contextmanager
-def _serving(module: str, *arguments: str) -> Iterator[list[str]]:
-    """A program of ours while it is needed; the ports that it prints."""
-    command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with process:
-        try:
-            ports = process.stdout.readline().split()
-            if not ports:
-                sys.exit(f"{module} does not start")
-            yield ports
-        finally:
-            process.stdin.close()
 
 
 if __name__ == "__main__":
