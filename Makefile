@@ -1,11 +1,12 @@
-# make run     the server with a demo account, in the foreground
-# make test    everything that must pass
-# make clean   remove what these made, but no mail
+# make run        the server with a demo account, in the foreground
+# make test       everything that must pass
+# make autobahn   the Autobahn testsuite, all of it; AUTOBAHN="wss --quick" is what takes a minute (Debian on amd64)
+# make clean      remove what these made, but no mail
 
 PYTHON ?= python3
 CONFIG ?= etc/jmapd.toml
 
-.PHONY: run test clean
+.PHONY: run test autobahn clean
 
 run: .venv/installed
 	@.venv/bin/python -m jmapd.demo --config $(CONFIG)
@@ -13,6 +14,9 @@ run: .venv/installed
 
 test: .venv/bin/tox
 	.venv/bin/tox run
+
+autobahn: .venv/bin/tox
+	.venv/bin/tox run -e autobahn -- $(AUTOBAHN)
 
 .venv/installed: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "jmapd needs Python 3.11 or newer; PYTHON=… names another one" >&2; exit 1; }

@@ -7,8 +7,8 @@ import re
 
 from jmapd.auth.principal import Principal
 from jmapd.protocol.subprotocol import SUBPROTOCOL
-from jmapd.web.deflate import NotExtensions
-from jmapd.web.messages import MessageProtocol
+from jmapd.web.deflate import Agreement, NotExtensions
+from jmapd.web.messages import MessageFactory, MessageProtocol
 from jmapd.web.problem import refusal
 from jmapd.web.request import Body, NoBody, Request
 from jmapd.web.resources import GET
@@ -42,14 +42,22 @@ class Handshake:
         """Check the handshake of a client that is known."""
         assert principal is not None
         check(request)
-        try:
-            agreement = self._factory.agree(request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Extensions", []))
-        except NotExtensions:
-            raise refusal(400, "Sec-WebSocket-Extensions must be a list of extensions.") from None
+        agreement = agreed(request, self._factory)
         if not self._factory.ledger.has_room(principal):
             raise refusal(429, "Too many WebSockets of this user are open.", {b"Retry-After": RETRY_AFTER})
         protocol = self._factory.for_principal(principal, request.client_address, request.clientproto, agreement)
         return NoBody(lambda: take_over(request, protocol))
+
+
+def agreed(request: Request, factory: MessageFactory) -> Agreement | None:
+    """What is agreed with a handshake on compression.
+
+    :raises Refusal: 400 where what it offers is no list of extensions.
+    """
+    try:
+        return factory.agree(request.requestHeaders.getRawHeaders(b"Sec-WebSocket-Extensions", []))
+    except NotExtensions:
+        raise refusal(400, "Sec-WebSocket-Extensions must be a list of extensions.") from None
 
 
 def take_over(request: Request, protocol: MessageProtocol) -> None:

@@ -6,15 +6,17 @@ much, is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerProtocol
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
+from jmapd.observe.metrics import Metrics
+from jmapd.protocol.subprotocol import SUBPROTOCOL
 from jmapd.web.bounds import SocketBounds
-from jmapd.web.deflate import Agreement, Compression, Deflate
+from jmapd.web.deflate import Agreement, Compression, Deflate, agree, offers
 from jmapd.web.rates import Flooded, Rate
 from jmapd.web.traffic import Traffic
 
@@ -28,19 +30,51 @@ CLOSE_TIMEOUT = 5
 """Seconds that a client has to answer a Close frame before the connection is aborted."""
 
 
-class Factory(Protocol):
-    """What a connection asks its factory.
+class MessageFactory(WebSocketServerFactory):
+    """What the connections have in common.
 
-    :ivar now: tells the time, in seconds.
-    :ivar compression: ``None`` where there is none.
+    :param now: tells the time, in seconds.
+    :param bounds: of each connection.
+    :param compression: how messages are compressed; ``None``: they are not.
+    :param metrics: are told of each bound that is met.
     """
 
-    now: Callable[[], float]
-    bounds: SocketBounds
-    compression: Compression | None
+    noisy = False
+
+    def __init__(
+        self,
+        reactor: Any,
+        now: Callable[[], float],
+        bounds: SocketBounds,
+        compression: Compression | None,
+        metrics: Metrics,
+    ) -> None:
+        super().__init__(reactor=reactor, server="jmapd", protocols=[SUBPROTOCOL])
+        self.now = now
+        self.bounds = bounds
+        self.compression = compression
+        self._metrics = metrics
+        # a failure is told by a Close frame; pings are the heartbeat's; the handshake was complete before Autobahn saw it
+        self.setProtocolOptions(
+            failByDrop=False,
+            autoPingInterval=0,
+            utf8validateIncoming=True,
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=CLOSE_TIMEOUT,
+        )
+
+    def agree(self, extensions: Sequence[bytes]) -> Agreement | None:
+        """What is agreed on compression.
+
+        :param extensions: the values of the Sec-WebSocket-Extensions fields.
+        :raises NotExtensions: where they are none.
+        """
+        offered = offers(extensions)
+        return None if self.compression is None else agree(offered, self.compression)
 
     def hit(self, bound: str) -> None:
         """A bound was met."""
+        self._metrics.hit(bound)
 
 
 @implementer(IPushProducer)
@@ -48,6 +82,7 @@ class MessageProtocol(WebSocketServerProtocol):
     """One connection.
 
     :param agreement: on compression, if there is one.
+    :ivar factory: a `MessageFactory`.
     :ivar heard: when something came from the peer last, or it was not listened to, on the factory's clock.
     :ivar pinged: when it was sent a Ping last.
     :ivar held: whether the client does not read, so that it is not read from.
@@ -85,6 +120,11 @@ class MessageProtocol(WebSocketServerProtocol):
     def unsent(self) -> int:
         """Octets that were written since the client stopped reading; 0 while it reads."""
         return self._unsent if self.held else 0
+
+    def onConnect(self, request: Any) -> Any:
+        """The handshake has been checked before."""
+        extensions = {} if self.agreement is None else {"Sec-WebSocket-Extensions": str(self.agreement)}
+        return SUBPROTOCOL, extensions
 
     def onOpen(self) -> None:
         """The handshake has been answered."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from autobahn.twisted.websocket import WebSocketServerFactory
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -14,7 +13,6 @@ from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.principal import Principal
 from jmapd.protocol.errors import RequestError, limit
 from jmapd.protocol.subprotocol import (
-    SUBPROTOCOL,
     Binding,
     PushDisable,
     PushEnable,
@@ -23,9 +21,9 @@ from jmapd.protocol.subprotocol import (
 )
 from jmapd.push.hub import Hub, Subscription
 from jmapd.web.bounds import SocketBounds
-from jmapd.web.deflate import Agreement, Compression, agree, offers
+from jmapd.web.deflate import Agreement, Compression
 from jmapd.web.ledger import Ledger
-from jmapd.web.messages import CLOSE_TIMEOUT, GOING_AWAY, INTERNAL_ERROR, POLICY_VIOLATION, MessageProtocol
+from jmapd.web.messages import GOING_AWAY, INTERNAL_ERROR, POLICY_VIOLATION, MessageFactory, MessageProtocol
 from jmapd.workers.pool import Answer, Origin, Pool, Reply
 
 _log = Logger()
@@ -59,11 +57,6 @@ class JMAPProtocol(MessageProtocol):
     def asked(self) -> int:
         """How many Requests wait or run."""
         return len(self._asked or ())
-
-    def onConnect(self, request: Any) -> Any:
-        """The handshake has been checked before."""
-        extensions = {} if self.agreement is None else {"Sec-WebSocket-Extensions": str(self.agreement)}
-        return SUBPROTOCOL, extensions
 
     def onOpen(self) -> None:
         """The handshake has been answered."""
@@ -182,7 +175,7 @@ class JMAPProtocol(MessageProtocol):
         self.factory.closed(self, *self.goodbye())
 
 
-class JMAPFactory(WebSocketServerFactory):
+class JMAPFactory(MessageFactory):
     """Makes a `JMAPProtocol` for each handshake.
 
     :param lifetimes: closes connections whose credentials end.
@@ -190,8 +183,6 @@ class JMAPFactory(WebSocketServerFactory):
     :param bounds: of each connection.
     :param compression: how messages are compressed; ``None``: they are not.
     """
-
-    noisy = False
 
     def __init__(
         self,
@@ -204,25 +195,14 @@ class JMAPFactory(WebSocketServerFactory):
         ledger: Ledger | None = None,
         compression: Compression | None = None,
     ) -> None:
-        super().__init__(reactor=reactor, server="jmapd", protocols=[SUBPROTOCOL])
         self.ledger = ledger or Ledger(now)
+        super().__init__(reactor, now, bounds, compression, self.ledger.metrics)
         self.pool = pool
         self.hub = hub
         self.lifetimes = lifetimes
-        self.now = now
-        self.bounds = bounds
-        self.compression = compression
         self.connections: dict[JMAPProtocol, None] = {}
         self.accepting = True
         self._all_closed: Deferred[None] | None = None
-        # a failure is told by a Close frame; pings are the heartbeat's; the handshake was complete before Autobahn saw it
-        self.setProtocolOptions(
-            failByDrop=False,
-            autoPingInterval=0,
-            utf8validateIncoming=True,
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=CLOSE_TIMEOUT,
-        )
 
     def for_principal(
         self, principal: Principal, client: str, version: bytes, agreement: Agreement | None = None
@@ -236,19 +216,6 @@ class JMAPFactory(WebSocketServerFactory):
         protocol = JMAPProtocol(principal, client, version.decode(), agreement)
         protocol.factory = self
         return protocol
-
-    def hit(self, bound: str) -> None:
-        """A bound was met."""
-        self.ledger.metrics.hit(bound)
-
-    def agree(self, extensions: Sequence[bytes]) -> Agreement | None:
-        """What is agreed on compression.
-
-        :param extensions: the values of the Sec-WebSocket-Extensions fields.
-        :raises NotExtensions: where they are none.
-        """
-        offered = offers(extensions)
-        return None if self.compression is None else agree(offered, self.compression)
 
     def opened(self, connection: JMAPProtocol) -> None:
         """One connection more."""
