@@ -1,4 +1,4 @@
-"""An HTTP/2 connection (RFC 9113): octets to and from `h2`, its events to streams, and what a peer may do how often."""
+"""An HTTP/2 connection (RFC 9113): octets to and from `h2`, and its events to streams."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from jmapd.http2 import frames
 from jmapd.http2.exchange import Exchange
+from jmapd.http2.frames import Frames
+from jmapd.http2.judge import ANSWERED, Judge
+from jmapd.http2.sender import Sender
 from jmapd.http2.stream import Stream
 from jmapd.web.channel import LAST_WORDS, HTTPFactory
-from jmapd.web.rates import Flooded, Rate
+from jmapd.web.rates import Flooded
 from jmapd.web.request import Request
 from jmapd.web.traffic import Traffic
 
@@ -35,17 +37,8 @@ STREAM_WINDOW = 128 * 1024
 CONNECTION_WINDOW = 16 * 1024 * 1024
 """The same for all streams together: more than their sum, so that one that is not taken from does not stop the others."""
 
-WRITE = 64 * 1024
-"""Octets that are written to the transport in one go, which then says whether it wants more."""
-
-MAX_UNSENT = 64 * 1024 * 1024
-"""Octets that may wait in all streams together for a client that does not read them."""
-
 ENCODER_TABLE = 4096
 """Octets of the table that answers are compressed with: a client's setting can only make it smaller (RFC 7541 section 4.2)."""
-
-ANSWERED = 2
-"""So many times the largest header is still answered, with 431; more of one ends the connection."""
 
 TURN = 0.005
 """Seconds for which what has come is worked on, before it is the turn of other connections."""
@@ -55,8 +48,6 @@ LOOK = 5.0
 
 GOODBYE = 5.0
 """Seconds for a client to take the last word of a connection that is at an end."""
-
-_LARGEST_STREAM = 2**31 - 1
 
 _log = Logger()
 
@@ -85,9 +76,6 @@ class Connection(Protocol, TimeoutMixin):
         self.traffic = Traffic()
         self.call_later: Callable[..., Any] = factory.site.reactor.callLater
         self._streams: dict[int, Stream] = {}
-        self._ready: dict[Stream, None] = {}
-        self._unsent = 0
-        self._held = False
         self._reading = False
         self._read_call: Any = None
         self._pump_call: Any = None
@@ -96,15 +84,10 @@ class Connection(Protocol, TimeoutMixin):
         self._ended = False
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._h2.decoder.max_header_list_size = ANSWERED * self.bounds.max_header_size
-        self._frames = frames.Frames(self._judge)
+        self._sender = Sender(self._h2, self._streams, self._send)
+        self._judge = Judge(self.now, self.bounds, self._streams, lambda: self._h2.highest_inbound_stream_id)
+        self._frames = Frames(self._judge)
         self._unread: deque[Iterator[memoryview]] = deque()
-        self._block = 0
-        bounds = self.bounds
-        now = self.now()
-        self._bare = Rate("max-bare-frames", bounds.max_bare_frames, seen=now)
-        self._pings = Rate("max-pings", bounds.max_pings, seen=now)
-        self._settings = Rate("max-settings", bounds.max_settings, seen=now)
-        self._resets = Rate("max-resets", bounds.max_resets, seen=now)
 
     def _local_settings(self, max_streams: int) -> Settings:
         # what is to be in force from the first frame on must be in the settings that `h2` begins with
@@ -131,11 +114,11 @@ class Connection(Protocol, TimeoutMixin):
     @property
     def unsent(self) -> int:
         """Octets that wait in streams."""
-        return self._unsent
+        return self._sender.unsent
 
     def queued(self, octets: int) -> None:
         """A stream has more to send, or less."""
-        self._unsent += octets
+        self._sender.unsent += octets
 
     def connectionMade(self) -> None:
         """Say our settings."""
@@ -146,7 +129,7 @@ class Connection(Protocol, TimeoutMixin):
         # a stream too many is refused by itself, where `h2` would end the connection
         self._h2.local_settings = self._local_settings(2 * self.bounds.max_streams)
         self._h2.increment_flow_control_window(CONNECTION_WINDOW - self._h2.inbound_flow_control_window)
-        self._write()
+        self._sender.write()
         self.setTimeout(self.bounds.header_timeout)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -163,9 +146,10 @@ class Connection(Protocol, TimeoutMixin):
                 call.cancel()
         self._pump_call = self._look_call = self._read_call = None
         self._unread.clear()
-        streams, self._streams = self._streams, {}
-        self._ready.clear()
-        for stream in streams.values():
+        streams = list(self._streams.values())
+        self._streams.clear()
+        self._sender.clear()
+        for stream in streams:
             stream.lost(Failure(ConnectionLost()))
 
     def dataReceived(self, data: bytes) -> None:
@@ -182,7 +166,7 @@ class Connection(Protocol, TimeoutMixin):
         """It is this connection's turn again."""
         self._read_call = None
         self._read_on()
-        if self._read_call is None and not self._held:
+        if self._read_call is None and not self._sender.held:
             self.transport.resumeProducing()
 
     def _read_on(self) -> None:
@@ -191,8 +175,7 @@ class Connection(Protocol, TimeoutMixin):
         try:
             self._read(self.now() + TURN)
         except Flooded as flooded:
-            self.factory.metrics.hit(flooded.bound)
-            self.goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
+            self._flooded(flooded)
         except FrameTooLargeError as error:
             self.goodbye(error.error_code)
         except ProtocolError as error:
@@ -208,7 +191,7 @@ class Connection(Protocol, TimeoutMixin):
 
     def _read(self, until: float) -> None:
         # a GOAWAY of the client's has `h2` drop what it has prepared
-        self._write()
+        self._sender.write()
         while self._unread:
             for piece in self._unread[0]:
                 for event in self._h2.receive_data(piece):
@@ -221,36 +204,6 @@ class Connection(Protocol, TimeoutMixin):
                     return
             self._unread.popleft()
 
-    def _judge(self, header: frames.Header) -> None:
-        """A frame's header has come: it may be too large, or one too many."""
-        if header.length > frames.LARGEST:
-            raise FrameTooLargeError(f"a frame of {header.length} octets")
-        if header.type in (frames.Type.HEADERS, frames.Type.CONTINUATION):
-            self._judge_block(header)
-        if header.type == frames.Type.RST_STREAM:
-            self._resets.count(self.now())
-        elif header.type == frames.Type.PING:
-            self._pings.count(self.now())
-        elif header.type == frames.Type.SETTINGS and not header.flags & frames.ACK:
-            self._settings.count(self.now())
-        elif header.type == frames.Type.DATA:
-            self._judge_content(header)
-        elif header.type != frames.Type.HEADERS or header.stream <= self._h2.highest_inbound_stream_id:
-            # it asks nothing of us
-            self._bare.count(self.now())
-
-    def _judge_block(self, header: frames.Header) -> None:
-        """Part of a request's header has come, as it is compressed."""
-        self._block = header.length + (self._block if header.type == frames.Type.CONTINUATION else 0)
-        if self._block > ANSWERED * self.bounds.max_header_size:
-            raise Flooded("max-header-size")
-
-    def _judge_content(self, header: frames.Header) -> None:
-        """Content has come; for a stream that is over `h2` answers each frame of it with a reset, and says nothing."""
-        self._bare.earn(header.length)
-        if header.stream not in self._streams:
-            self._bare.count(self.now())
-
     def goodbye(self, error: ErrorCodes) -> None:
         """End the connection at once, and say why."""
         if not self._ended:
@@ -260,7 +213,7 @@ class Connection(Protocol, TimeoutMixin):
     def _end(self) -> None:
         """Nothing more is heard or said but what has been prepared."""
         self._ended = True
-        self._write()
+        self._sender.write()
         self._drop()
         # the client's own goodbye would not be heard else
         self.transport.resumeProducing()
@@ -272,13 +225,13 @@ class Connection(Protocol, TimeoutMixin):
     def _request_received(self, event: events.RequestReceived) -> None:
         assert event.stream_id is not None
         if self._leaving:
-            self._resets.count(self.now())
+            self._judge.reset()
             self.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
             return
         if len(self._streams) >= self.bounds.max_streams:
             self.factory.metrics.hit("max-streams")
             self.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
-            self._resets.count(self.now())
+            self._judge.reset()
             return
         self.setTimeout(None)
         self._look_call = self._look_call or self.call_later(LOOK, self._look)
@@ -287,7 +240,7 @@ class Connection(Protocol, TimeoutMixin):
         stream.ended = event.stream_ended is not None
         exchange = Exchange(stream, self.factory.site, self.bounds)
         stream.take(exchange)
-        self._bare.earn(sum(len(name) + len(value) for name, value in event.headers or ()))
+        self._judge.earn(sum(len(name) + len(value) for name, value in event.headers or ()))
         try:
             exchange.begin(event.headers or (), stream.ended)
         except Exception:
@@ -299,7 +252,7 @@ class Connection(Protocol, TimeoutMixin):
         assert event.flow_controlled_length is not None
         data = event.data or b""
         if not data:
-            self._bare.count(self.now())
+            self._judge.bare()
         stream = self._streams.get(event.stream_id)
         if stream is None:
             self.acknowledge(event.stream_id, event.flow_controlled_length)
@@ -314,7 +267,7 @@ class Connection(Protocol, TimeoutMixin):
     def _stream_reset(self, event: events.StreamReset) -> None:
         """A stream was reset, by the client (CVE-2023-44487) or by `h2` over what the client did (CVE-2025-8671)."""
         if not event.remote_reset:
-            self._resets.count(self.now())
+            self._judge.reset()
         stream = self._streams.get(event.stream_id or 0)
         if stream is not None:
             stream.leave(Failure(ConnectionLost()))
@@ -323,9 +276,9 @@ class Connection(Protocol, TimeoutMixin):
         if event.stream_id:
             stream = self._streams.get(event.stream_id)
             if stream is not None:
-                self._ready[stream] = None
+                self._sender.ready(stream)
         else:
-            self._all_ready()
+            self._sender.all_ready()
 
     def _settings_changed(self, event: events.RemoteSettingsChanged) -> None:
         for code in event.changed_settings:
@@ -335,7 +288,7 @@ class Connection(Protocol, TimeoutMixin):
         encoder = self._h2.encoder
         encoder.header_table_size = min(encoder.header_table_size, ENCODER_TABLE)
         # a window may have become larger
-        self._all_ready()
+        self._sender.all_ready()
 
     def _settings_acknowledged(self, event: events.SettingsAcknowledged) -> None:
         # `h2` now holds the client to what we advise
@@ -362,12 +315,9 @@ class Connection(Protocol, TimeoutMixin):
         events.ConnectionTerminated: _terminated,
     }
 
-    def _all_ready(self) -> None:
-        self._ready.update((stream, None) for stream in self._streams.values() if stream.wants_to_send)
-
     def wants_to_send(self, stream: Stream) -> None:
         """A stream has something to send; what is said in one turn of the reactor goes out together."""
-        self._ready[stream] = None
+        self._sender.ready(stream)
         self._pump_soon()
 
     def _pump_soon(self) -> None:
@@ -379,43 +329,21 @@ class Connection(Protocol, TimeoutMixin):
         self._pump()
 
     def _pump(self) -> None:
-        """Send what the windows and the transport let us, a frame of each stream in turn."""
-        if self._unsent > MAX_UNSENT:
-            self._look_at_unsent()
-        prepared = 0
-        while self._ready and not self._held and not self._ended:
-            stream = next(iter(self._ready))
-            del self._ready[stream]
-            sent = self._send_frame(stream)
-            if sent and stream.wants_to_send:
-                self._ready[stream] = None
-            prepared += sent
-            if prepared >= WRITE:
-                prepared = 0
-                self._write()
-        if not self._ended:
-            self._write()
-
-    def _look_at_unsent(self) -> None:
-        """Whether the client asks and asks and does not read; the largest of its answers must fit, whatever its size."""
-        if self._unsent - max(stream.unsent for stream in self._streams.values()) > MAX_UNSENT:
-            self.goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
-
-    def _send_frame(self, stream: Stream) -> int:
-        if stream.id not in self._streams:
-            return 0
+        """Send what can be sent."""
+        if self._ended:
+            return
         try:
-            window = self._h2.local_flow_control_window(stream.id)
-            return stream.send_frame(max(0, min(window, self._h2.max_outbound_frame_size, WRITE)))
-        except ProtocolError:
-            # it was reset in octets that have been read already; its event is still to come
-            return 0
+            self._sender.pump()
+        except Flooded as flooded:
+            self._flooded(flooded)
 
-    def _write(self) -> None:
-        data = self._h2.data_to_send()
-        if data:
-            self.traffic.bytes_out += len(data)
-            self.transport.write(data)
+    def _flooded(self, flooded: Flooded) -> None:
+        self.factory.metrics.hit(flooded.bound)
+        self.goodbye(ErrorCodes.ENHANCE_YOUR_CALM)
+
+    def _send(self, data: bytes) -> None:
+        self.traffic.bytes_out += len(data)
+        self.transport.write(data)
 
     def send_headers(self, id: int, fields: list[tuple[bytes, bytes]]) -> None:
         """Send the header of an answer."""
@@ -431,7 +359,7 @@ class Connection(Protocol, TimeoutMixin):
         :raises ProtocolError: where the stream has been reset.
         """
         self._h2.send_data(id, data, end_stream=last)
-        self._bare.earn(len(data))
+        self._judge.earn(len(data))
 
     def acknowledge(self, id: int, size: int) -> None:
         """Content has been taken, and may be followed by as much."""
@@ -456,7 +384,7 @@ class Connection(Protocol, TimeoutMixin):
         """A stream is over."""
         if self._streams.pop(stream.id, None) is None:
             return
-        self._ready.pop(stream, None)
+        self._sender.forget(stream)
         self.traffic.messages_out += 1
         if not self._streams and not self._ended:
             self._rest()
@@ -481,7 +409,7 @@ class Connection(Protocol, TimeoutMixin):
         self._leaving = True
         # by itself: after its own one `h2` sends nothing more
         frame = GoAwayFrame(0, last_stream_id=self._h2.highest_inbound_stream_id, error_code=ErrorCodes.NO_ERROR)
-        self._write()
+        self._sender.write()
         self.transport.write(frame.serialize())
         if not self._streams:
             self._leave()
@@ -510,15 +438,15 @@ class Connection(Protocol, TimeoutMixin):
 
     def pauseProducing(self) -> None:
         """The client does not read from the connection: nothing more is written to it, nor read from it."""
-        self._held = True
+        self._sender.held = True
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """The client reads again."""
-        self._held = False
+        self._sender.held = False
         if self._read_call is None:
             self.transport.resumeProducing()
-        self._all_ready()
+        self._sender.all_ready()
         self._pump_soon()
 
     def stopProducing(self) -> None:
