@@ -8,6 +8,7 @@ import os
 import ssl
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
@@ -30,6 +31,24 @@ _PORT = 443
 
 
 @attrs.frozen
+class Trust:
+    """What is trusted in TLS, once for each version of HTTP: what ALPN offers is the context's."""
+
+    http1: ssl.SSLContext
+    http2: ssl.SSLContext
+
+    @classmethod
+    def of(cls, ca_file: Path) -> Trust:
+        """Trust the certificate in a file, or what the system trusts where there is no file."""
+        contexts = []
+        for protocol in ("http/1.1", "h2"):
+            context = ssl.create_default_context(cafile=ca_file if ca_file.is_file() else None)
+            context.set_alpn_protocols([protocol])
+            contexts.append(context)
+        return cls(*contexts)
+
+
+@attrs.frozen
 class Route:
     """Where WebSockets are opened, and as whom.
 
@@ -42,7 +61,7 @@ class Route:
 
     url: str
     credentials: str = ""
-    trust: ssl.SSLContext | None = None
+    trust: Trust | None = None
     compress: bool = False
     source: str | None = None
 
@@ -241,15 +260,15 @@ class WebSocket:
         self._end()
 
 
-async def _connect(route: Route, alpn: str) -> Wire:
+async def _connect(route: Route, *, http2: bool) -> Wire:
     parts = urlsplit(route.url)
-    secure = parts.scheme == "wss"
-    if secure and route.trust is not None:
-        route.trust.set_alpn_protocols([alpn])
+    trust = None
+    if parts.scheme == "wss" and route.trust is not None:
+        trust = route.trust.http2 if http2 else route.trust.http1
     name = parts.hostname or ""
     source = None if route.source is None else (route.source, 0)
     _, wire = await asyncio.get_running_loop().create_connection(
-        lambda: Wire(route.trust if secure else None, name), name, parts.port or _PORT, local_addr=source
+        lambda: Wire(trust, name), name, parts.port or _PORT, local_addr=source
     )
     await asyncio.wait_for(wire.ready, PATIENCE)
     return wire
@@ -260,7 +279,7 @@ async def over_http1(route: Route) -> WebSocket:
 
     :raises Refused: where there is none.
     """
-    wire = await _connect(route, "http/1.1")
+    wire = await _connect(route, http2=False)
     socket = WebSocket(wire.write, wire.close)
     wire.ended = lambda: socket.refuse("the connection was closed")
     answer = bytearray()
@@ -315,7 +334,7 @@ class HTTP2:
 
         :raises Refused: where it has no HTTP/2.
         """
-        wire = await _connect(route, "h2")
+        wire = await _connect(route, http2=True)
         if wire.protocol != "h2":
             raise Refused("the server has no HTTP/2")
         made = cls(route, wire)

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import itertools
 import json
-import ssl
 import time
 import urllib.error
 import urllib.request
@@ -14,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from bench.carriage import Route, WebSocket, open_sockets
+from bench.carriage import Route, Trust, WebSocket, open_sockets
 from bench.workloads import Account, Call
 
 CORE, MAIL = "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"
@@ -33,7 +32,7 @@ class Server:
     url: str
     user: str
     password: str
-    trust: ssl.SSLContext | None
+    trust: Trust | None
     http2: bool = False
     per_connection: int = 100
     compress: bool = False
@@ -53,8 +52,9 @@ class Server:
         """Fetch JSON over HTTP, or post and fetch."""
         headers = {"Authorization": self.credentials, **({"Content-Type": media} if media else {})}
         request = urllib.request.Request(url, body, headers)
+        context = None if self.trust is None else self.trust.http1
         try:
-            with urllib.request.urlopen(request, context=self.trust) as response:
+            with urllib.request.urlopen(request, context=context) as response:
                 return json.load(response)
         except urllib.error.URLError as error:
             raise SystemExit(f"{url}: {error}") from None

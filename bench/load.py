@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import itertools
 import os
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from bench import attacks, own
-from bench.carriage import Route
+from bench.carriage import Route, Trust
 from bench.client import Server
 from bench.closed_loop import measure, seed
 from bench.echo import compare, contenders
@@ -76,15 +75,11 @@ def servers(options: argparse.Namespace) -> Iterator[list[Server]]:
         password = options.password if mine is None else own.PASSWORD
         if not users:
             raise SystemExit("say --user or --own")
-        trust = _trust(ca_file) if url.startswith("https:") else None
+        trust = Trust.of(ca_file) if url.startswith("https:") else None
         first = Server(
             url.rstrip("/"), users[0], password, trust, options.http2, options.streams, options.compress, pid
         )
         yield [attrs.evolve(first, user=user) for user in users]
-
-
-def _trust(ca_file: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file if ca_file.is_file() else None)
 
 
 def echoes(server: Server, options: argparse.Namespace) -> None:
@@ -92,7 +87,7 @@ def echoes(server: Server, options: argparse.Namespace) -> None:
     if not server.pid:
         raise SystemExit("say --pid or --own: this is about the server's CPU time")
     with own.echo() as (url, ca_file, pid):
-        bare = Route(url, trust=_trust(ca_file))
+        bare = Route(url, trust=Trust.of(ca_file))
         found = contenders(server, bare, pid, options.sockets or [1])
         asyncio.run(compare(found, options.in_flight, options.seconds, options.rounds))
 
