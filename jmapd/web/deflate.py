@@ -236,9 +236,11 @@ class Deflate:
         return inflated
 
     def _inflate(self, data: bytes) -> bytes:
-        # one octet too many shows that there is more; and to zlib 0 means all
-        inflated: bytes = self._inflater.decompress(data, self._max_size - self._inflated + 1)
-        self._inflated += len(inflated)
+        inflated = b""
+        if self._inflated <= self._max_size:
+            # one octet too many shows that there is more; and to zlib 0 means all
+            inflated = self._inflater.decompress(data, self._max_size - self._inflated + 1)
+            self._inflated += len(inflated)
         if self._inflated > self._max_size:
             raise PayloadExceededError("the message is too large when inflated")
         return inflated

@@ -160,6 +160,14 @@ def test_the_size_of_a_message_at_its_limit_and_above(size: int, pieces: int) ->
             inflate(deflate, *cut)
 
 
+def test_the_rest_of_a_message_that_is_too_large_is_too_much_as_well() -> None:
+    deflate = Deflate(Agreement(True, True, 15, 15, frozenset()), 1, 100)
+    deflate.start_decompress_message()
+    for piece in (deflated(bytes(1000)), b"\xff" * 50):
+        with pytest.raises(PayloadExceededError):
+            deflate.decompress_message_data(piece)
+
+
 @pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x07", b"\x03\x00" * 200])
 def test_what_cannot_be_inflated_is_corrupt(data: bytes) -> None:
     with pytest.raises(PayloadCorruptError):
