@@ -59,6 +59,7 @@ class Upstream(Protocol):
 
     def connectionMade(self) -> None:
         """TLS comes first, by itself."""
+        _at_once(self.transport)
         self.h2.initiate_connection()
         self.h2.increment_flow_control_window(WINDOW)
         self.flush()
@@ -127,6 +128,10 @@ class Socket(Protocol):
         self._unsent = bytearray()
         self._open = False
         self._ended = False
+
+    def connectionMade(self) -> None:
+        """The client speaks first."""
+        _at_once(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         """The client's handshake, and then its frames."""
@@ -227,6 +232,11 @@ class _EndOfInput(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whoever has started the bridge is done with it."""
         _end("")
+
+
+def _at_once(transport: Any) -> None:
+    """Have TCP send what is written without waiting for more: the suite waits for each of its messages."""
+    transport.setTcpNoDelay(True)
 
 
 _said: list[str] = []
