@@ -14,7 +14,7 @@ from h2.exceptions import FrameTooLargeError, ProtocolError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IPushProducer, ISSLTransport
+from twisted.internet.interfaces import IPushProducer, ISSLTransport, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.policies import TimeoutMixin
@@ -124,6 +124,9 @@ class Connection(Protocol, TimeoutMixin):
         """Say our settings."""
         self.factory.came(self)
         self.transport.registerProducer(self, True)
+        if ITCPTransport.providedBy(self.transport):
+            # what is said in one turn goes out together already
+            self.transport.setTcpNoDelay(True)
         self._h2.local_settings = self._local_settings(self.bounds.max_streams)
         self._h2.initiate_connection()
         # a stream too many is refused by itself, where `h2` would end the connection

@@ -26,6 +26,13 @@ async def test_rfc8441_3_the_extended_connect_is_in_the_first_settings(front: Fr
 
 
 @with_front()
+async def test_small_frames_are_not_held_back(front: Front) -> None:
+    await connect(front)
+    (connection,) = front.http.channels
+    assert connection.transport.getTcpNoDelay()  # type: ignore[attr-defined]  # an HTTP/2 connection has it
+
+
+@with_front()
 async def test_the_session_and_the_page(front: Front) -> None:
     client = await connect(front)
     session = await client.fetch("GET", "/.well-known/jmap")
