@@ -7,7 +7,7 @@ runs one of them at a time, so they count as one.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from itertools import islice
 from typing import Any
 
@@ -25,7 +25,7 @@ MAX_WAITING_BYTES = 32 * 1024 * 1024
 SLOW = 0.1
 """Seconds after which a running Request keeps its user from the last free reader."""
 
-TOGETHER = 32
+TOGETHER = 64
 """Requests of a user that a reader is given at a time, at most."""
 
 QUICK = 0.004
@@ -35,7 +35,10 @@ SHORT = 4096
 """Octets of such a Request."""
 
 _MEMORY = 4
+"""How many Requests "lately" is, about."""
+
 _LEAST = 1e-5
+"""Seconds."""
 
 
 @attrs.define(eq=False)
@@ -79,10 +82,16 @@ class Job:
 
 @attrs.define(eq=False)
 class _User:
+    """A user's Requests.
+
+    :ivar leads: those running that were given to a worker first, and how many run that were given with each, itself too.
+    :ivar lately: seconds that one of them takes, as the last few did.
+    """
+
     waiting: deque[Job] = attrs.field(factory=deque)
     octets: int = 0
     running: dict[Job, None] = attrs.field(factory=dict)
-    leads: Counter[Job] = attrs.field(factory=Counter)
+    leads: dict[Job, int] = attrs.field(factory=dict)
     lately: float = QUICK
 
     @property
@@ -241,14 +250,16 @@ class Turns:
         user.octets -= len(job.body)
         user.running[job] = None
         job.lead = lead
-        user.leads[lead] += 1
+        user.leads[lead] = user.leads.get(lead, 0) + 1
 
     @staticmethod
     def _let_go(user: _User, job: Job) -> None:
-        if job not in user.running or job.lead is None:
+        """A Request runs no more; with the last of those that it was given with, the user's place is free."""
+        lead, job.lead = job.lead, None
+        if lead is None:
             return
         del user.running[job]
-        user.leads[job.lead] -= 1
-        if not user.leads[job.lead]:
-            del user.leads[job.lead]
-        job.lead = None
+        if user.leads[lead] > 1:
+            user.leads[lead] -= 1
+        else:
+            del user.leads[lead]

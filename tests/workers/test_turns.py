@@ -3,7 +3,7 @@
 from twisted.internet.defer import Deferred
 
 from jmapd.auth.principal import Principal
-from jmapd.workers.turns import MAX_WAITING, MAX_WAITING_BYTES, SLOW, Job, Origin, Turns
+from jmapd.workers.turns import MAX_WAITING, MAX_WAITING_BYTES, QUICK, SHORT, SLOW, TOGETHER, Job, Origin, Turns
 
 
 def job(user: int, *, writes: bool = False, held: bool = False, size: int = 1) -> Job:
@@ -105,3 +105,62 @@ def test_what_waits_is_dropped_and_what_runs_is_not() -> None:
     assert turns.drop(waiting)
     turns.finished(running)
     assert turns.is_idle()
+
+
+def quick(turns: Turns, user: int) -> None:
+    """Let a user's Requests have taken next to no time lately, with one that runs on."""
+    (first,) = added(turns, job(user))
+    assert next_read(turns) is first
+    for _ in range(100):
+        turns.took(first, 0.0)
+
+
+def test_quick_requests_of_a_user_go_to_a_reader_together_and_count_as_one() -> None:
+    turns = Turns(2)
+    quick(turns, 1)
+    jobs = added(turns, *(job(1) for _ in range(TOGETHER + 1)))
+    assert next_read(turns) is jobs[0]
+    assert turns.company(jobs[0]) == jobs[1:TOGETHER]
+    assert next_read(turns) is None
+    for one in jobs[: TOGETHER - 1]:
+        turns.finished(one)
+    assert next_read(turns) is None, "one of them still runs"
+    turns.finished(jobs[TOGETHER - 1])
+    assert next_read(turns) is jobs[TOGETHER]
+
+
+def test_requests_of_which_nothing_is_known_or_that_are_slow_go_alone() -> None:
+    turns = Turns(4)
+    jobs = added(turns, *(job(1) for _ in range(3)))
+    assert next_read(turns) is jobs[0]
+    assert turns.company(jobs[0]) == []
+    for _ in range(100):
+        turns.took(jobs[0], 10 * QUICK)
+    assert next_read(turns) is jobs[1]
+    assert turns.company(jobs[1]) == []
+
+
+def test_together_go_only_short_requests_in_order_that_read_and_are_not_held() -> None:
+    for other in (job(1, writes=True), job(1, held=True), job(1, size=SHORT + 1)):
+        turns = Turns(4)
+        quick(turns, 1)
+        lead, short, _, _ = added(turns, job(1), job(1, size=SHORT), other, job(1))
+        assert next_read(turns) is lead
+        assert turns.company(lead) == [short]
+
+
+def test_what_is_given_back_comes_next_in_its_order() -> None:
+    turns = Turns(2)
+    quick(turns, 1)
+    jobs = added(turns, *(job(1) for _ in range(4)))
+    assert next_read(turns) is jobs[0]
+    assert turns.company(jobs[0]) == jobs[1:]
+    turns.given_back(jobs[1:])
+    assert turns.waiting == 3
+    assert next_read(turns) is None, "the first one runs on"
+    turns.finished(jobs[0])
+    assert next_read(turns) is jobs[1]
+    assert turns.company(jobs[1]) == jobs[2:]
+    for one in jobs[1:]:
+        turns.finished(one)
+    assert turns.waiting == 0
