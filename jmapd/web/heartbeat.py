@@ -19,6 +19,9 @@ LOOKS = 60
 MAX_ROUND = 60.0
 """Seconds for a round where nobody is pinged: connections that do not end by themselves must be found too."""
 
+VISITS = 4
+"""Rounds in the time of a heartbeat."""
+
 MIN_TICK = 0.05
 MAX_TICK = 1.0
 
@@ -48,8 +51,10 @@ class HeartbeatService(Service):
         self._heartbeat = heartbeat
         self._timeout = timeout
         self._stall = stall
-        # visited twice within the shorter one, so that no ping is later than it should be
-        self._round = min([one for one in (heartbeat, timeout / 10, stall / 10) if one] or [MAX_ROUND]) / 2
+        # visited often, so that a ping can wait for nearly all of its time; a visit costs far less than a ping
+        self._round = min([one for one in (heartbeat, timeout / 10, stall / 10) if one] or [MAX_ROUND]) / VISITS
+        # at the next visit it would be too late, as that may be late by half a round
+        self._due = heartbeat - 1.5 * self._round
         self._tick = min(max(self._round / LOOKS, MIN_TICK), MAX_TICK)
         self._waiting: deque[MessageProtocol] = deque()
         self._share = 1
@@ -94,6 +99,6 @@ class HeartbeatService(Service):
                 connection.close(POLICY_VIOLATION, "you do not read what you asked for")
         elif self._timeout and now - connection.heard >= self._timeout:
             connection.close(GOING_AWAY, "nothing has been heard from you")
-        elif self._heartbeat and now - connection.pinged >= self._heartbeat / 2:
+        elif self._heartbeat and now - connection.pinged >= self._due:
             connection.pinged = now
             connection.sendPing()

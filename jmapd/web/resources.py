@@ -78,7 +78,10 @@ class Session:
                 "read_only": principal.read_only,
                 "url": self._url(),
             }
-            return self._pool.perform("session", arguments).addCallbacks(shown, unavailable)
+            asked = self._pool.perform("session", arguments)
+            # a client that leaves takes what waits for it along
+            request.notifyFinish().addErrback(lambda _: asked.cancel())
+            return asked.addCallbacks(shown, unavailable)
 
         def shown(reply: Reply) -> None:
             cache = b"no-cache, no-store, must-revalidate"

@@ -96,6 +96,7 @@ class Pool(Service):
         self.crew = Crew(reactor, settings, readers, hard_deadline, self, self._metrics)
         self._turns = Turns(settings.limits.max_concurrent_requests)
         self._internal: deque[Job] = deque()
+        self._requests_turn = False
         self._to_writer: deque[Job] = deque()
         self._batches = Batches()
         self._changing: Credentials = ()
@@ -179,12 +180,18 @@ class Pool(Service):
         """Have an operation done.
 
         :param operation: one of `jmapd.workers.operations`.
-        :returns: fires with the reply, or fails with `OperationRefused`.
+        :returns: fires with the reply, or fails with `OperationRefused`. Cancel it when nobody waits for it any more:
+            one that only reads and waits is dropped then.
         """
-        done: Deferred[Reply] = Deferred(lambda _: None)
+        done: Deferred[Reply] = Deferred(lambda _: self._withdraw(job))
         job = Job(operation, {**arguments, "operation": operation}, body, done, writes=operation in WRITES)
         self._send(job)
         return done
+
+    def _withdraw(self, job: Job) -> None:
+        """Nobody waits for an operation any more."""
+        if job in self._internal:
+            self._internal.remove(job)
 
     def _send(self, job: Job) -> None:
         """Give a job that waits for no user's turn to whom it belongs."""
@@ -235,9 +242,15 @@ class Pool(Service):
             free[0].give([job, *together])
 
     def _next_read(self, idle: int) -> Job | None:
-        if self._internal:
-            return self._internal.popleft()
-        return self._turns.next_read(self._reactor.seconds(), last_reader=idle <= 1 and len(self.crew.readers) > 1)
+        """Operations and Requests by turns: however many there are of the one, the others go on."""
+        job = None
+        if self._requests_turn or not self._internal:
+            last_reader = idle <= 1 and len(self.crew.readers) > 1
+            job = self._turns.next_read(self._reactor.seconds(), last_reader=last_reader)
+        self._requests_turn = job is None
+        if job is None and self._internal:
+            job = self._internal.popleft()
+        return job
 
     def answered(self, worker: Worker, job: Job, frame: Frame) -> None:
         """A worker has answered: hand the answer over, or see to what it asks for."""

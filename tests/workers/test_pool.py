@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
@@ -341,3 +341,23 @@ def test_listeners_hear_of_changed_credentials_though_the_answer_is_lost(tmp_pat
     assert list(pool._to_writer) == ([] if committed else [job])
     asked.addErrback(lambda failure: failure.trap(OperationRefused))
     assert asked.called is committed
+
+
+def test_an_operation_that_nobody_waits_for_any_more_is_dropped(tmp_path: Path) -> None:
+    pool = Pool(Clock(), WorkerSettings("", str(tmp_path)), RecordingHub())
+    gone, stays = pool.perform("states", {"user": 1}), pool.perform("states", {"user": 2})
+    assert pool.waiting["reader"] == 2
+    gone.cancel()
+    gone.addErrback(lambda failure: failure.trap(CancelledError))
+    assert pool.waiting["reader"] == 1
+    assert not stays.called
+
+
+def test_operations_and_requests_take_turns(tmp_path: Path) -> None:
+    pool = Pool(Clock(), WorkerSettings("", str(tmp_path)), RecordingHub())
+    for user in range(3):
+        pool.perform("states", {"user": user})
+        pool.submit(Origin(Principal(user, "anna")), b"{}", Binding.HTTP)
+    taken = [pool._next_read(idle=2) for _ in range(6)]
+    assert [job.operation for job in taken if job is not None] == ["states", "request"] * 3
+    assert pool._next_read(idle=2) is None
