@@ -290,6 +290,8 @@ class Connection(Protocol, TimeoutMixin):
                 del self._h2.remote_settings[code]
         encoder = self._h2.encoder
         encoder.header_table_size = min(encoder.header_table_size, ENCODER_TABLE)
+        # RFC 7541 section 4.2: the client is told of the smallest size and of the last one, of none between
+        encoder.table_size_changes = [size for size in encoder.table_size_changes if size <= ENCODER_TABLE]
         # a window may have become larger
         self._sender.all_ready()
 

@@ -25,6 +25,7 @@ from twisted.internet.task import Clock
 
 from jmapd.http2.connection import Connection
 from jmapd.web.bounds import Bounds
+from tests.http2.memory import PREFACE, SETTINGS, Wire, frame
 from tests.http2.peer import AUTHORIZED, Client, StreamPeer, connect
 from tests.web.fakes import ACCOUNT
 from tests.web.front import Front, turn, with_front
@@ -466,3 +467,12 @@ async def test_a_name_that_is_no_token_and_a_method_that_is_none_are_400(front: 
     ):
         assert (await client.begin([*fields, *AUTHORIZED], end=True).response()).status == 400
     await still_there(front, client)
+
+
+def test_rfc7541_4_2_at_most_two_changes_of_the_tables_size_are_told() -> None:
+    wire = Wire()
+    wire.give(PREFACE + frame(SETTINGS, 0, 0))
+    for size in (0, 65_536):
+        wire.give(frame(SETTINGS, 0, 0, struct.pack("!HI", SettingCodes.HEADER_TABLE_SIZE, size)))
+    assert wire.connection._h2.encoder.table_size_changes == [0, 4096]
+    wire.lose()

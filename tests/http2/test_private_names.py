@@ -62,6 +62,7 @@ def test_h2_has_what_our_connection_looks_at() -> None:
     assert ConnectionState.CLIENT_OPEN in ConnectionState
     assert made.decoder.max_header_list_size > 0
     assert made.encoder.header_table_size == 4096
+    assert made.encoder.table_size_changes == []
     assert made.highest_inbound_stream_id == 0
     assert made.inbound_flow_control_window == 65_535
     made.initiate_connection()
