@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from jmapd.config import Settings
 from jmapd.config.address import public_url
 from jmapd.config.for_workers import worker_settings
 from jmapd.http2.connection import Connection as HTTP2Connection
+from jmapd.http2.shift import Shift
 from jmapd.listeners import Address, Listeners, NotListening
 from jmapd.observe.access import AccessLog
 from jmapd.observe.metrics import Metrics
@@ -105,7 +107,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     )
     http = HTTPFactory(tree, bounds, metrics, access)
     if settings.server.http2:
-        http.by_alpn[b"h2"] = HTTP2Connection
+        http.by_alpn[b"h2"] = partial(HTTP2Connection, shift=Shift(reactor))
     admission = Admission(bounds.max_connections_per_address, metrics, proxies.is_trusted)
     threshold = Threshold(reactor, http, admission, bounds, metrics)
     control = ControlFactory(pool, Connections(http, sockets, reactor.seconds).operations())

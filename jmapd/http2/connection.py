@@ -25,6 +25,7 @@ from jmapd.http2.exchange import Exchange
 from jmapd.http2.frames import Frames
 from jmapd.http2.judge import ANSWERED, Judge
 from jmapd.http2.sender import Sender
+from jmapd.http2.shift import Shift
 from jmapd.http2.stream import Stream
 from jmapd.web.channel import LAST_WORDS, HTTPFactory
 from jmapd.web.rates import Flooded
@@ -40,9 +41,6 @@ CONNECTION_WINDOW = 16 * 1024 * 1024
 ENCODER_TABLE = 4096
 """Octets of the table that answers are compressed with: a client's setting can only make it smaller (RFC 7541 section 4.2)."""
 
-TURN = 0.005
-"""Seconds for which what has come is worked on, before it is the turn of other connections."""
-
 LOOK = 5.0
 """Seconds between two looks at requests that take their time."""
 
@@ -56,6 +54,7 @@ _log = Logger()
 class Connection(Protocol, TimeoutMixin):
     """One connection; among those of its `HTTPFactory` it is counted and finished as an HTTP/1.1 one is.
 
+    :param shift: shares out the time; ``None``: there is no other connection.
     :ivar number: the connection's, in the order in which they came.
     :ivar opened: when it was, on the reactor's clock.
     :ivar client: the address that it came from.
@@ -69,15 +68,16 @@ class Connection(Protocol, TimeoutMixin):
     user = ""
     client = ""
 
-    def __init__(self, factory: HTTPFactory) -> None:
+    def __init__(self, factory: HTTPFactory, shift: Shift | None = None) -> None:
         self.factory = factory
+        self._shift = shift or Shift(factory.site.reactor)
         self.bounds = factory.bounds
         self.now: Callable[[], float] = factory.site.reactor.seconds
         self.traffic = Traffic()
         self.call_later: Callable[..., Any] = factory.site.reactor.callLater
         self._streams: dict[int, Stream] = {}
         self._reading = False
-        self._read_call: Any = None
+        self._standing = False
         self._pump_call: Any = None
         self._look_call: Any = None
         self._leaving = False
@@ -144,10 +144,13 @@ class Connection(Protocol, TimeoutMixin):
 
     def _drop(self) -> None:
         """All streams are gone."""
-        for call in (self._pump_call, self._look_call, self._read_call):
+        for call in (self._pump_call, self._look_call):
             if call is not None:
                 call.cancel()
-        self._pump_call = self._look_call = self._read_call = None
+        self._pump_call = self._look_call = None
+        if self._standing:
+            self._standing = False
+            self._shift.leave(self._read_later)
         self._unread.clear()
         streams = list(self._streams.values())
         self._streams.clear()
@@ -162,21 +165,31 @@ class Connection(Protocol, TimeoutMixin):
             # a goodbye has its time, whatever still comes
             return
         self._unread.append(self._frames.cut(data))
-        if self._read_call is None:
+        if self._standing:
+            return
+        if self._shift.is_busy:
+            self._stand_behind()
+        else:
             self._read_on()
+
+    def _stand_behind(self) -> None:
+        """Read nothing more until this is worked on."""
+        self._standing = True
+        self._shift.stand_behind(self._read_later)
+        self.transport.pauseProducing()
 
     def _read_later(self) -> None:
         """It is this connection's turn again."""
-        self._read_call = None
+        self._standing = False
         self._read_on()
-        if self._read_call is None and not self._sender.held:
+        if not self._standing and not self._sender.held:
             self.transport.resumeProducing()
 
     def _read_on(self) -> None:
         """Work on what has come; on the rest of it later, if that is much work."""
         self._reading = True
         try:
-            self._read(self.now() + TURN)
+            self._read(self._shift.until())
         except Flooded as flooded:
             self._flooded(flooded)
         except FrameTooLargeError as error:
@@ -202,8 +215,7 @@ class Connection(Protocol, TimeoutMixin):
                 if self._ended:
                     return
                 if self.now() >= until:
-                    self._read_call = self.call_later(0, self._read_later)
-                    self.transport.pauseProducing()
+                    self._stand_behind()
                     return
             self._unread.popleft()
 
@@ -449,7 +461,7 @@ class Connection(Protocol, TimeoutMixin):
     def resumeProducing(self) -> None:
         """The client reads again."""
         self._sender.held = False
-        if self._read_call is None:
+        if not self._standing:
             self.transport.resumeProducing()
         self._sender.all_ready()
         self._pump_soon()

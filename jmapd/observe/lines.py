@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from twisted.logger import (
@@ -19,16 +19,7 @@ from twisted.logger import (
 from zope.interface import implementer
 
 from jmapd.observe.access import FIELDS, TEXT
-
-
-class Stream(Protocol):
-    """Where lines go: a text stream, or one of Twisted's log files."""
-
-    def write(self, text: str) -> Any:
-        """Write some text."""
-
-    def flush(self) -> Any:
-        """Let nothing wait."""
+from jmapd.observe.behind import Stream
 
 
 @implementer(ILogObserver)

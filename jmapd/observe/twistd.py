@@ -16,7 +16,8 @@ from twisted.logger import ILogObserver
 from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
 
-from jmapd.observe.lines import Lines, Stream, Text, json_line
+from jmapd.observe.behind import Behind
+from jmapd.observe.lines import Lines, Text, json_line
 
 _DEFAULT_FILE = "twistd.log"
 
@@ -35,6 +36,7 @@ class LoggedService(MultiService):
         self._options = options
         self._level = level
         self._json = json
+        self._behind: Behind | None = None
 
     def setServiceParent(self, parent: Any) -> None:
         """Be part of an application; twistd begins to log right after this."""
@@ -42,17 +44,26 @@ class LoggedService(MultiService):
         options = self._options
         if options is None or options.get("syslog") or not isinstance(parent, Componentized):
             return
-        observer = Lines(self._stream(options), self._level, json_line if self._json else Text())
+        self._behind = self._stream(options)
+        observer = Lines(self._behind, self._level, json_line if self._json else Text())
         parent.setComponent(ILogObserver, observer)
 
-    def _stream(self, options: Mapping[str, Any]) -> Stream:
+    def startService(self) -> None:
+        """The process has its last identity: from now on nobody waits for the log."""
+        if self._behind is not None:
+            self._behind.start()
+            self._reactor.addSystemEventTrigger("after", "shutdown", self._behind.stop)
+        super().startService()
+
+    def _stream(self, options: Mapping[str, Any]) -> Behind:
         """Where twistd would log, by its own rules."""
         name = options.get("logfile") or ("-" if options.get("nodaemon") else _DEFAULT_FILE)
         if name == "-":
             if not options.get("nodaemon"):
                 sys.exit("Daemons cannot log to stdout, exiting!")
-            return sys.stdout
+            return Behind(sys.stdout)
         file: Any = LogFile.fromFullPath(name)
+        behind = Behind(file)
         if not signal.getsignal(signal.SIGUSR1):
-            signal.signal(signal.SIGUSR1, lambda *_: self._reactor.callFromThread(file.rotate))
-        return file  # type: ignore[no-any-return]  # Twisted's log files have no types
+            signal.signal(signal.SIGUSR1, lambda *_: self._reactor.callFromThread(behind.do, file.rotate))
+        return behind

@@ -15,9 +15,9 @@ import orjson
 
 from tests.system.server import PASSWORD, USER, Server
 
-DEADLINE = 5.0
-"""Seconds in which each answer must come: half of what a Request may take by default, for attacker, client and server
-share one machine here, whatever it is; `bench` tells how long they really take."""
+DEADLINE = 2.0
+"""Seconds in which each answer must come: twice what the slowest takes here, where attacker, client and server share two
+cores; `bench` tells how long they really take."""
 
 GROWTH = 150 * 1024 * 1024
 """Octets that the front may grow by; what the attacks are after is several times as much."""
