@@ -22,7 +22,7 @@ _PASSWORD_HASH = click.option(
 
 @click.group()
 def account() -> None:
-    """Add, list and delete accounts, set passwords, and let nobody in for a while."""
+    """Add, list, share and delete accounts, set passwords, and let nobody in for a while."""
 
 
 @account.command()
@@ -50,6 +50,8 @@ def list_accounts(opening: Opening) -> None:
         disabled = "  disabled" if row["disabled"] else ""
         size = f"{row['emails']:>9,} messages {row['size']:>17,} octets"
         click.echo(f"{row['name']:<{width}}  {row['id']:<8} {size}{disabled}")
+        for share in row["shared"]:
+            click.echo(f"  shared with {share['name']}{', read-only' if share['read_only'] else ''}")
     if not rows:
         where = opening.settings().server.data_dir
         click.echo(f"There are no accounts in {where} yet; `jmapctl account add NAME` makes one.", err=True)
@@ -85,6 +87,32 @@ def enable(opening: Opening, name: str) -> None:
     address = full_name(name, opening.settings())
     opening.perform("account_enable", {"name": address})
     click.echo(f"Account {address} enabled.")
+
+
+@account.command()
+@click.argument("name")
+@click.argument("user")
+@click.option("--read-only", is_flag=True, help="They may change nothing there.")
+@click.pass_obj
+def share(opening: Opening, name: str, user: str, read_only: bool) -> None:
+    """Let USER see the account NAME beside their own; once more to change what they may do there."""
+    _share(opening, "account_share", name, user, read_only=read_only)
+    click.echo(f"Account {name} is shared with {user}{', read-only' if read_only else ''}.")
+
+
+@account.command()
+@click.argument("name")
+@click.argument("user")
+@click.pass_obj
+def unshare(opening: Opening, name: str, user: str) -> None:
+    """Let USER see the account NAME no more."""
+    _share(opening, "account_unshare", name, user)
+    click.echo(f"Account {name} is not shared with {user} any more.")
+
+
+def _share(opening: Opening, operation: str, name: str, user: str, **more: bool) -> None:
+    settings = opening.settings()
+    opening.perform(operation, {"name": full_name(name, settings), "other": full_name(user, settings), **more})
 
 
 @account.command()

@@ -7,7 +7,7 @@ seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 import attrs
@@ -47,6 +47,7 @@ class Subscription:
     :param since: for each account the modseq up to which the client knows everything.
     :param announced: what was announced before the past had been read.
     :param last_push: when something was sent last, on the hub's clock.
+    :param stale: whether the user's accounts are others than those that are being read.
     """
 
     subscriber: Subscriber
@@ -57,6 +58,7 @@ class Subscription:
     announced: dict[tuple[str, str], int] = attrs.field(factory=dict)
     started: bool = False
     queued: bool = False
+    stale: bool = False
     last_push: float = float("-inf")
 
     def wants(self, type: str) -> bool:
@@ -179,6 +181,32 @@ class Hub:
         if self._news(subscription):
             self._due(subscription)
 
+    def reread(self, subscription: Subscription) -> bool:
+        """The user's accounts are others now; `rejoin` says which, when they have been read.
+
+        :returns: false where they are being read already: they are to be read again after that.
+        """
+        subscription.stale = subscription in self._starting
+        self._starting[subscription] = None
+        return not subscription.stale
+
+    def rejoin(self, subscription: Subscription, states: Modseqs) -> None:
+        """The user's accounts have been read again: of those that are gone nothing is told, of new ones all.
+
+        :param states: as for `start`, read after `reread`.
+        """
+        if subscription not in self._starting:
+            return
+        before = subscription.accounts
+        self._leave(subscription, before - states.keys())
+        for name in states.keys() - before:
+            self._join(subscription, name, states[name])
+        self._started(subscription)
+        subscription.accounts = frozenset(states)
+        subscription.announced.clear()
+        if self._news(subscription):
+            self._due(subscription)
+
     def _join(self, subscription: Subscription, name: str, types: Mapping[str, int]) -> None:
         account = self._account(name)
         assert account is not None
@@ -198,13 +226,18 @@ class Hub:
     def remove(self, subscription: Subscription) -> None:
         """The client is gone, or wants to hear no more."""
         subscription.started = False
-        for name in subscription.accounts:
+        self._leave(subscription, subscription.accounts)
+        self._started(subscription)
+
+    def _leave(self, subscription: Subscription, accounts: Collection[str]) -> None:
+        for name in accounts:
             account = self._accounts.get(name)
             if account is not None:
                 account.subscriptions.pop(subscription, None)
                 if not account.subscriptions:
                     self._unclaimed.add(name)
-        self._started(subscription)
+            subscription.since.pop(name, None)
+        subscription.sent = {key: modseq for key, modseq in subscription.sent.items() if key[0] not in accounts}
 
     def ready(self, subscription: Subscription) -> None:
         """The client can be sent to again."""

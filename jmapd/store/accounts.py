@@ -24,6 +24,7 @@ from jmapd.store.schema import (
     uploads,
     users,
 )
+from jmapd.store.sqlite import insert as upsert
 
 ID_PREFIX = "a"
 
@@ -63,6 +64,19 @@ class AccountSummary:
     disabled: bool
 
 
+@attrs.frozen
+class Share:
+    """An account that a user may see whose own it is not.
+
+    :param name: of the user.
+    """
+
+    account: int
+    user: int
+    name: str
+    read_only: bool
+
+
 def accesses(database: Database, user: int) -> list[Access]:
     """The accounts that a user may see, their own first."""
     return [Access(*row) for row in database.execute(_accesses, user=user)]
@@ -87,20 +101,45 @@ def summaries(database: Database) -> list[AccountSummary]:
     return [AccountSummary(*row) for row in database.execute(_summaries)]
 
 
-def delete_account(database: Database, user: int) -> None:
+def share(database: Database, account: int, user: int, *, read_only: bool) -> None:
+    """Let a user see an account whose own it is not, or change what they may do there."""
+    database.execute(_share, user=user, account=account, personal=False, read_only=read_only)
+    logins.session_changed(database, user)
+
+
+def unshare(database: Database, account: int, user: int) -> bool:
+    """Let a user see an account no more; false where they could not."""
+    if not database.execute(_unshare, user=user, account=account).rowcount:
+        return False
+    logins.session_changed(database, user)
+    return True
+
+
+def shares(database: Database) -> list[Share]:
+    """All accounts that are shared, by account and user name."""
+    return [Share(*row) for row in database.execute(_shares)]
+
+
+def delete_account(database: Database, user: int) -> list[int]:
     """Remove a user and the accounts of their own, with all that is in them.
 
     The numbers are not given again, so rows of the full-text index that stay behind are seen by nobody.
+
+    :returns: the other users who could see these accounts.
     """
-    for access_ in accesses(database, user):
-        if access_.personal:
-            low, high = numbers.account_range(access_.account)
-            database.execute(_delete_bodies, low=low, high=high)
-            for expression in _OF_ACCOUNT:
-                database.execute(expression, account=access_.account)
+    own = [one for one in accesses(database, user) if one.personal]
+    others = sorted({one.user for one in shares(database) if one.account in {mine.account for mine in own}})
+    for other in others:
+        logins.session_changed(database, other)
+    for one in own:
+        low, high = numbers.account_range(one.account)
+        database.execute(_delete_bodies, low=low, high=high)
+        for expression in _OF_ACCOUNT:
+            database.execute(expression, account=one.account)
     database.execute(_delete_access_of_user, user=user)
     tokens.remove_all(database, user)
     logins.remove(database, user)
+    return others
 
 
 def _accesses() -> ClauseElement:
@@ -118,6 +157,28 @@ def _add_account() -> ClauseElement:
 
 def _add_access() -> ClauseElement:
     return insert(access)
+
+
+def _share() -> ClauseElement:
+    statement = upsert(access)
+    return statement.on_conflict_do_update(
+        index_elements=[access.c.user, access.c.account], set_={"read_only": statement.excluded.read_only}
+    )
+
+
+def _unshare() -> ClauseElement:
+    return delete(access).where(
+        access.c.user == bindparam("user"), access.c.account == bindparam("account"), ~access.c.personal
+    )
+
+
+def _shares() -> ClauseElement:
+    return (
+        select(access.c.account, access.c.user, users.c.name, access.c.read_only)
+        .join_from(access, users, users.c.id == access.c.user)
+        .where(~access.c.personal)
+        .order_by(access.c.account, users.c.name)
+    )
 
 
 def _summaries() -> ClauseElement:

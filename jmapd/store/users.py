@@ -62,6 +62,11 @@ def set_disabled(database: Database, user: int, *, disabled: bool) -> None:
     database.execute(_set_disabled, the_user=user, whether=disabled)
 
 
+def session_changed(database: Database, user: int) -> None:
+    """The user's Session object is another one now."""
+    database.execute(_session_changed, the_user=user)
+
+
 def remove(database: Database, user: int) -> None:
     """Remove a user; what is theirs is the caller's care."""
     database.execute(_remove, user=user)
@@ -96,6 +101,10 @@ def _renew_hash() -> ClauseElement:
 
 def _set_disabled() -> ClauseElement:
     return update(users).where(users.c.id == bindparam("the_user")).values(disabled=bindparam("whether"))
+
+
+def _session_changed() -> ClauseElement:
+    return update(users).where(users.c.id == bindparam("the_user")).values(session=users.c.session + 1)
 
 
 def _remove() -> ClauseElement:

@@ -96,6 +96,8 @@ def unavailable(failure: Failure) -> Any:
     assert isinstance(failure.value, OperationRefused)
     if failure.value.kind == "notFound":
         raise refusal(404, "There is no such account or blob.")
+    if failure.value.kind == "forbidden":
+        raise refusal(403, failure.value.detail)
     if failure.value.kind == "tooLarge":
         raise refusal(413, failure.value.detail)
     if failure.value.kind == "overQuota":

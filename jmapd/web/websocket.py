@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.principal import Principal
 from jmapd.protocol.errors import RequestError, limit
+from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import (
     Binding,
     PushDisable,
@@ -126,11 +127,27 @@ class JMAPProtocol(MessageProtocol):
         hub = self.factory.hub
         subscription = self.subscription = hub.register(self, enable.data_types)
 
+        def start(epoch: str, accounts: Modseqs) -> None:
+            hub.start(subscription, epoch, accounts, enable.push_state)
+
+        self._read_states(subscription, start)
+
+    def accesses_changed(self) -> None:
+        """The user may see other accounts now."""
+        subscription, hub = self.subscription, self.factory.hub
+        if subscription is not None and hub.reread(subscription):
+            self._read_states(subscription, lambda _, accounts: hub.rejoin(subscription, accounts))
+
+    def _read_states(self, subscription: Subscription, then: Callable[[str, Modseqs], None]) -> None:
+        """Read the states of the accounts that the user may see."""
+
         def read(reply: Reply) -> None:
-            hub.start(subscription, reply.arguments["epoch"], reply.arguments["accounts"], enable.push_state)
+            then(reply.arguments["epoch"], reply.arguments["accounts"])
+            if subscription.stale and self.subscription is subscription:
+                self.accesses_changed()
 
         def unread(failure: Failure) -> None:
-            hub.remove(subscription)
+            self.factory.hub.remove(subscription)
             if self.subscription is subscription:
                 # without its pushes the client is better off with another connection
                 self.close(INTERNAL_ERROR, "the states could not be read")
@@ -203,6 +220,7 @@ class JMAPFactory(MessageFactory):
         self.connections: dict[JMAPProtocol, None] = {}
         self.accepting = True
         self._all_closed: Deferred[None] | None = None
+        pool.accesses_changed.append(self._accesses_changed)
 
     def for_principal(
         self, principal: Principal, client: str, version: bytes, agreement: Agreement | None = None
@@ -216,6 +234,11 @@ class JMAPFactory(MessageFactory):
         protocol = JMAPProtocol(principal, client, version.decode(), agreement)
         protocol.factory = self
         return protocol
+
+    def _accesses_changed(self, user: int) -> None:
+        for connection in list(self.connections):
+            if connection.origin.principal.user == user:
+                connection.accesses_changed()
 
     def opened(self, connection: JMAPProtocol) -> None:
         """One connection more."""

@@ -12,6 +12,7 @@ from jmapd.store import accounts, mailboxes, users
 from jmapd.store.changes import AccountChanges
 from jmapd.store.mailboxes import MailboxRow
 from jmapd.store.store import Store
+from jmapd.store.users import User
 from jmapd.workers.answers import Answer, OperationRefused
 from jmapd.workers.identity import Identity
 
@@ -27,6 +28,9 @@ class Administration:
 
     def account_list(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """All accounts with what they hold."""
+        shared: dict[int, list[dict[str, Any]]] = {}
+        for share in accounts.shares(self.store.database):
+            shared.setdefault(share.account, []).append({"name": share.name, "read_only": bool(share.read_only)})
         found = [
             {
                 "id": accounts.account_id(one.account),
@@ -34,6 +38,7 @@ class Administration:
                 "emails": one.emails,
                 "size": one.size,
                 "disabled": bool(one.disabled),
+                "shared": shared.get(one.account, []),
             }
             for one in accounts.summaries(self.store.database)
         ]
@@ -81,5 +86,26 @@ class Administration:
     def account_delete(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Remove a user, with the account of their own and all that is in it."""
         user = self.identity.known(arguments["name"])
-        accounts.delete_account(self.store.database, user.id)
-        return Answer({}, credentials=((user.id, None),))
+        others = accounts.delete_account(self.store.database, user.id)
+        return Answer({}, credentials=((user.id, None),), accesses=tuple(others))
+
+    def account_share(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """Let another user see an account, or change whether they may change it."""
+        account, user = self._shared(arguments)
+        accounts.share(self.store.database, account, user.id, read_only=arguments["read_only"])
+        return Answer({}, accesses=(user.id,))
+
+    def account_unshare(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """Let another user see an account no more."""
+        account, user = self._shared(arguments)
+        if not accounts.unshare(self.store.database, account, user.id):
+            raise OperationRefused("notFound", f"{arguments['name']} is not shared with {user.name}.")
+        return Answer({}, accesses=(user.id,))
+
+    def _shared(self, arguments: dict[str, Any]) -> tuple[int, User]:
+        """The account of a user's own, and the user whom it is shared with."""
+        owner, user = self.identity.known(arguments["name"]), self.identity.known(arguments["other"])
+        if owner.id == user.id:
+            raise OperationRefused("invalid", f"{user.name} sees the account already: it is their own.")
+        own = next(one for one in accounts.accesses(self.store.database, owner.id) if one.personal)
+        return own.account, user

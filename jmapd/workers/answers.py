@@ -34,6 +34,7 @@ class Answer:
     :param changed: for each account id the types changed, with their new modseqs.
     :param read: the same for the types whose state was read.
     :param credentials: which changed or are gone: of whom, and which one; ``None`` for all of theirs.
+    :param accesses: the users who may see other accounts now, or may do other things there.
     """
 
     arguments: dict[str, Any]
@@ -41,6 +42,7 @@ class Answer:
     changed: Modseqs = attrs.field(factory=dict)
     read: Modseqs = attrs.field(factory=dict)
     credentials: tuple[tuple[int, str | None], ...] = ()
+    accesses: tuple[int, ...] = ()
 
     def to_arguments(self) -> dict[str, Any]:
         """The arguments of the frame, with what only some answers have."""
@@ -51,6 +53,8 @@ class Answer:
             arguments["read"] = self.read
         if self.credentials:
             arguments["credentials"] = self.credentials
+        if self.accesses:
+            arguments["accesses"] = self.accesses
         return arguments
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -29,8 +29,23 @@ MAX_ATTEMPTS = 2
 RESPAWN = 0.2
 """Seconds before a worker is replaced that ended before it was ready; longer each time."""
 
-Credentials = Sequence[tuple[int, str | None]]
-"""Of whom, and which one; ``None`` for all of theirs."""
+
+@attrs.frozen
+class Concerned:
+    """Users whom something done concerns, whatever they listen to.
+
+    :param credentials: of theirs that are others or gone: of whom, and which one; ``None`` for all of theirs.
+    :param accesses: those who may see other accounts now.
+    """
+
+    credentials: Sequence[tuple[int, str | None]] = ()
+    accesses: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Concerned:
+        """What a worker's frame says of them."""
+        return cls(said.get("credentials", ()), said.get("accesses", ()))
+
 
 _log = Logger()
 
@@ -41,8 +56,8 @@ class Employer(Protocol):
     def answered(self, worker: Worker, job: Job, frame: Frame) -> None:
         """A job has been answered."""
 
-    def batch_begun(self, batch: int, jobs: list[Job], credentials: Credentials) -> None:
-        """The writer is about to commit a batch of these jobs, which changes these credentials."""
+    def batch_begun(self, batch: int, jobs: list[Job], concerned: Concerned) -> None:
+        """The writer is about to commit a batch of these jobs, which concerns these users."""
 
     def writer_ready(self, committed: int) -> None:
         """A new writer can be given jobs, and says which batch was committed last."""
@@ -164,7 +179,7 @@ class Crew(Service):
         said = frame.arguments
         if "batch" in said:
             jobs = [worker.jobs[number] for number in said["frames"]]
-            self._employer.batch_begun(said["batch"], jobs, said["credentials"])
+            self._employer.batch_begun(said["batch"], jobs, Concerned.of(said))
         elif "ready" in said:
             worker.ready = True
             self._failures = 0

@@ -34,6 +34,8 @@ _ADMINISTRATION = frozenset(
         "account_disable",
         "account_enable",
         "account_delete",
+        "account_share",
+        "account_unshare",
         "token_add",
         "token_revoke",
         "import_store",

@@ -24,7 +24,7 @@ from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding, render_error
 from jmapd.workers.answers import OperationRefused
 from jmapd.workers.channel import Frame
-from jmapd.workers.crew import MAX_ATTEMPTS, Credentials, Crew
+from jmapd.workers.crew import MAX_ATTEMPTS, Concerned, Crew
 from jmapd.workers.operations import PREPARE, REQUEST, WRITES
 from jmapd.workers.recovery import Batches, in_doubt, lost
 from jmapd.workers.settings import WorkerSettings
@@ -99,12 +99,14 @@ class Pool(Service):
         self._requests_turn = False
         self._to_writer: deque[Job] = deque()
         self._batches = Batches()
-        self._changing: Credentials = ()
+        self._committing = Concerned()
         self._stirred: dict[int, None] = {}
         self._start_call: Any = None
         self._idle: list[Deferred[None]] = []
         self.credentials_changed: list[Callable[[int, str | None], None]] = []
         """Called with a user's number and the credential of theirs that is another or gone; ``None``: all of them."""
+        self.accesses_changed: list[Callable[[int], None]] = []
+        """Called with the number of a user who may see other accounts now."""
 
     def startService(self) -> None:
         """Start the workers."""
@@ -288,12 +290,15 @@ class Pool(Service):
             self._hand_over(job, Reply(said, frame.body))
         if "changed" in said:
             self._hub.announce(said["changed"])
-        self._tell_changed(said.get("credentials", ()))
+        self._tell(Concerned.of(said))
 
-    def _tell_changed(self, credentials: Credentials) -> None:
-        for user, credential in credentials:
+    def _tell(self, concerned: Concerned) -> None:
+        for user, credential in concerned.credentials:
             for listener in self.credentials_changed:
                 listener(user, credential)
+        for user in concerned.accesses:
+            for hears in self.accesses_changed:
+                hears(user)
 
     def _told(self, job: Job, outcome: str) -> None:
         self._metrics.request(job.arguments["binding"], outcome, self._reactor.seconds() - job.asked)
@@ -342,11 +347,11 @@ class Pool(Service):
         self._to_writer.append(job)
         self._start_writes()
 
-    def batch_begun(self, batch: int, jobs: list[Job], credentials: Credentials) -> None:
+    def batch_begun(self, batch: int, jobs: list[Job], concerned: Concerned) -> None:
         """The writer is about to commit."""
         self._metrics.batch(len(jobs))
         self._batches.begun(batch, jobs)
-        self._changing = credentials
+        self._committing = concerned
 
     def writer_ended(self, jobs: list[Job]) -> None:
         """Whether these are done is known when another writer says what was committed."""
@@ -365,8 +370,8 @@ class Pool(Service):
             else:
                 self._hand_over(job, Failure(lost()))
         if done:
-            # whoever was to be sent away by one of these has not been
-            self._tell_changed(self._changing)
+            # whoever was to hear of one of these has not
+            self._tell(self._committing)
         self._announce_all(done)
         for job in again:
             if job.attempts >= MAX_ATTEMPTS:

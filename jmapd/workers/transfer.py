@@ -54,7 +54,7 @@ class Transfer:
         ``upload`` is null where ``body`` is all of it. The answer is for `upload_record`: the blob's bytes, if it is
         small, and then the message's reading, if it is one.
         """
-        self._access(arguments)
+        self._writable(arguments)
         token = arguments["upload"]
         path = None if token is None else self._incoming(token)
         raw = body if path is None else path.read_bytes()
@@ -77,7 +77,7 @@ class Transfer:
 
     def upload_record(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Name an upload in the store (RFC 8620 section 6.1)."""
-        account = self._access(arguments).account
+        account = self._writable(arguments).account
         user, hash, size, inline = (arguments[name] for name in ("user", "hash", "size", "data"))
         blob = bytes.fromhex(hash)
         data, reading = (None, body) if inline is None else (body[:inline], body[inline:])
@@ -125,6 +125,12 @@ class Transfer:
             if access.id == arguments["account"]:
                 return access
         raise _NOT_FOUND
+
+    def _writable(self, arguments: dict[str, Any]) -> Access:
+        access = self._access(arguments)
+        if access.read_only:
+            raise OperationRefused("forbidden", "This account is read-only.")
+        return access
 
     def _incoming(self, token: str) -> Path:
         if not _TOKEN.match(token):

@@ -47,7 +47,7 @@ class Upload:
         """All bytes are there.
 
         :returns: fires with the object of RFC 8620 section 6.1, or fails with `OperationRefused` ``notFound`` where
-            the user may not see the account.
+            the user may not see the account, ``forbidden`` where they may not change it.
         """
         if self._token is not None and self._buffer:
             yield self._append()

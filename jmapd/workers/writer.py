@@ -125,6 +125,7 @@ class Writer:
             "batch": self.batch + 1,
             "frames": [frame.number for frame, _ in done],
             "credentials": [pair for _, answer in done for pair in answer.credentials],
+            "accesses": [user for _, answer in done for user in answer.accesses],
         }
         self.link.tell(notice)
         self.store.database.commit()

@@ -202,6 +202,46 @@ def test_who_is_removed_hears_no_more(world: World) -> None:
     assert len(client.got) == 1
 
 
+def test_an_account_that_comes_into_sight_is_told_of_and_followed(world: World) -> None:
+    client, subscription = world.subscribe()
+    assert world.hub.reread(subscription)
+    world.hub.announce({"b": {"Email": 9}})
+    world.hub.rejoin(subscription, {**NOW, "b": {"Email": 8, "Mailbox": 2}})
+    assert client.changes == [{"b": {"Email": "e1-9", "Mailbox": "e1-2"}}]
+    world.clock.advance(5)
+    world.hub.announce({"b": {"Email": 10}})
+    world.clock.advance(5)
+    assert client.changes[1:] == [{"b": {"Email": "e1-a"}}]
+
+
+def test_nothing_more_is_told_of_an_account_that_is_out_of_sight(world: World) -> None:
+    both = {**NOW, "b": {"Email": 8}}
+    client, subscription = world.subscribe(states=both)
+    world.hub.reread(subscription)
+    world.hub.rejoin(subscription, NOW)
+    world.hub.announce({"b": {"Email": 9}})
+    world.clock.advance(5)
+    assert client.got == []
+    assert "b" not in world.hub._accounts
+    # and all of it when it can be seen again, for what it knew may be long ago
+    world.hub.reread(subscription)
+    world.hub.rejoin(subscription, both)
+    assert client.changes == [{"b": {"Email": "e1-8"}}]
+
+
+def test_accounts_that_change_while_they_are_read_are_read_again(world: World) -> None:
+    client = Client(world.clock)
+    subscription = world.hub.register(client, None)
+    assert not world.hub.reread(subscription)
+    world.hub.start(subscription, EPOCH, NOW, None)
+    assert subscription.stale
+    assert world.hub.reread(subscription)
+    assert not world.hub.reread(subscription)
+    world.hub.remove(subscription)
+    world.hub.rejoin(subscription, {"b": {"Email": 8}})
+    assert world.hub._accounts == {}
+
+
 def test_one_client_in_trouble_does_not_keep_others_from_hearing(world: World) -> None:
     broken, _ = world.subscribe()
     broken.got = None  # type: ignore[assignment]  # the trouble

@@ -185,3 +185,25 @@ def test_nothing_secret_is_logged(server: Server) -> None:
     assert not [word for word in ("secret=query", "wrong horse", PASSWORD, "Basic ") if word in log]
     assert "Traceback" not in log
     assert "Unhandled" not in log
+
+
+def test_a_shared_account_comes_into_sight_of_an_open_socket_and_goes_out_of_it(server: Server) -> None:
+    server.add_account("ben@localhost", "ben's")
+    anna = account_of(server)
+    bens = server.socket("ben", "ben's")
+    bens.enable()
+    bens.request(ECHO)
+    server.jmapctl("account", "share", USER, "ben@localhost", "--read-only")
+    # all there is, for the client knows nothing of it
+    assert "Mailbox" in bens.push()["changed"][anna]
+    assert bens.request(("Mailbox/set", {"accountId": anna}, "0"))[0][1]["type"] == "accountReadOnly"
+    annas = server.socket()
+    annas.request(("Mailbox/set", {"accountId": anna, "create": {"k": {"name": "one"}}}, "0"))
+    assert list(bens.push()["changed"][anna]) == ["Mailbox"]
+    assert "shared with ben@localhost, read-only" in server.jmapctl("account", "list").stdout
+    server.jmapctl("account", "unshare", USER, "ben@localhost")
+    assert bens.request(("Mailbox/get", {"accountId": anna}, "0"))[0][1]["type"] == "accountNotFound"
+    annas.request(("Mailbox/set", {"accountId": anna, "create": {"k": {"name": "two"}}}, "0"))
+    own = next(iter(server.http("ben", "ben's").get(f"{server.url}/jmap/session").json()["accounts"]))
+    bens.request(("Mailbox/set", {"accountId": own, "create": {"k": {"name": "own"}}}, "0"))
+    assert list(bens.push()["changed"]) == [own]

@@ -49,6 +49,7 @@ class FakePool:
     tokens: dict[str, dict[str, Any]] = attrs.field(factory=dict)
     released_times: int = 0
     credentials_changed: list[Callable[[int, str | None], None]] = attrs.field(factory=list)
+    accesses_changed: list[Callable[[int], None]] = attrs.field(factory=list)
 
     def submit(self, origin: Origin, request: bytes, binding: Binding) -> Deferred[Answer]:
         def cancel(_: Deferred[Answer]) -> None:

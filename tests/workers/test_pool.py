@@ -23,6 +23,7 @@ from jmapd.protocol.capabilities import CORE, MAIL
 from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding
 from jmapd.workers.answers import OperationRefused
+from jmapd.workers.crew import Concerned
 from jmapd.workers.pool import Answer, Origin, Pool, Reply
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.transfers import Download, Upload
@@ -327,17 +328,20 @@ class TestPool:
 
 
 @pytest.mark.parametrize("committed", [False, True])
-def test_listeners_hear_of_changed_credentials_though_the_answer_is_lost(tmp_path: Path, committed: bool) -> None:
+def test_listeners_hear_of_changed_credentials_and_accesses_though_the_answer_is_lost(
+    tmp_path: Path, committed: bool
+) -> None:
     pool = Pool(Clock(), WorkerSettings("", str(tmp_path)), RecordingHub())
     heard: list[tuple[int, str | None]] = []
     pool.credentials_changed.append(lambda user, credential: heard.append((user, credential)))
+    pool.accesses_changed.append(lambda user: heard.append((user, "accesses")))
     asked = pool.perform("token_revoke", {"token": "t1"})
     job = pool._to_writer.popleft()
     # the writer has ended right before its commit, or right after it
-    pool.batch_begun(7, [job], [(1, "token:t1")])
+    pool.batch_begun(7, [job], Concerned([(1, "token:t1")], [2]))
     pool.writer_ended([job])
     pool.writer_ready(7 if committed else 6)
-    assert heard == ([(1, "token:t1")] if committed else [])
+    assert heard == ([(1, "token:t1"), (2, "accesses")] if committed else [])
     assert list(pool._to_writer) == ([] if committed else [job])
     asked.addErrback(lambda failure: failure.trap(OperationRefused))
     assert asked.called is committed
