@@ -95,6 +95,7 @@ class Context:
     :param prepared: what has been prepared for this Request, by key.
     :param changed: for each account id, for each type changed, its new modseq.
     :param read: the same for the types whose state was read.
+    :param implicit: calls that the current one makes in turn: their responses follow its own (RFC 8620 section 5.4).
     :param room: octets that the Response may still grow by.
     """
 
@@ -108,6 +109,7 @@ class Context:
     prepared: Mapping[str, PreparedMessage | SetError] = attrs.field(factory=dict)
     changed: dict[str, dict[str, int]] = attrs.field(factory=dict)
     read: dict[str, dict[str, int]] = attrs.field(factory=dict)
+    implicit: list[tuple[str, dict[str, Any]]] = attrs.field(factory=list)
     room: int = MAX_RESPONSE
     _scopes: dict[str, Scope] = attrs.field(factory=dict)
     _accesses: dict[str, Access] | None = None
@@ -177,6 +179,7 @@ class Context:
     def abandon_call(self) -> None:
         """A writing call has failed: nothing of it is there any more."""
         self._scopes.clear()
+        self.implicit.clear()
 
     def spend(self, octets: int) -> None:
         """Count what goes into the Response.

@@ -39,6 +39,20 @@ class Setter(Protocol):
         """All objects are done: write what was gathered."""
 
 
+class Copier(Protocol):
+    """Copies objects of a type from one account to another for one /copy call."""
+
+    def copy(self, number: int, properties: dict[str, Any]) -> dict[str, Any]:
+        """Copy an object; returns its Id and what else the client cannot know of it.
+
+        :param properties: what the copy has in place of what the original has.
+        :raises SetError: where nothing has been done.
+        """
+
+    def finish(self) -> None:
+        """All objects are done: write what was gathered."""
+
+
 class Results(Protocol):
     """What a /query has found, in order."""
 
@@ -84,6 +98,8 @@ class DataType:
     :param get_arguments: the names of /get's arguments beyond the standard ones.
     :param setter: makes a `Setter` for an account and the call's arguments, if the type has /set.
     :param set_arguments: the names of /set's arguments beyond the standard ones.
+    :param copier: makes a `Copier` for the account copied from, the one copied to and the numbers of the objects, if
+        the type has /copy.
     :param query: finds objects, if the type has /query.
     :param query_arguments: the names of /query's arguments beyond the standard ones.
     :param changes_extra: further members of the /changes response.
@@ -101,6 +117,7 @@ class DataType:
     default_properties: Sequence[str] | None = None
     setter: Callable[[Context, Scope, Arguments], Setter] | None = None
     set_arguments: Sequence[str] = ()
+    copier: Callable[[Context, Scope, Scope, Sequence[int]], Copier] | None = None
     query: Callable[[Context, Scope, Arguments], Results] | None = None
     query_arguments: Sequence[str] = ()
     changes_extra: Callable[[Changed], Mapping[str, Any]] | None = None

@@ -13,7 +13,7 @@ import orjson
 
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, NeedsPreparation, NeedsWriter
-from jmapd.methods.registry import Registry
+from jmapd.methods.registry import Method, Registry
 from jmapd.protocol import ids, ijson, references, subprotocol
 from jmapd.protocol.errors import MethodError, RequestError, limit, not_json, not_request
 from jmapd.protocol.limits import Limits
@@ -143,11 +143,13 @@ class Dispatch:
         responses: list[references.Response] = []
         for name, arguments, call_id in request.calls:
             try:
-                response = self._call(request, context, name, arguments, responses)
-                responses.append((name, response, call_id))
+                method, resolved = self._called(request, name, arguments, responses)
+                responses.append((name, self._run(context, method, resolved), call_id))
+                for implied, its_arguments in self._implicit(context):
+                    responses.append((implied.name, self._run(context, implied, its_arguments), call_id))
             except MethodError as error:
                 responses.append(("error", error.to_json(), call_id))
-        response = {"methodResponses": responses, "sessionState": session_state}
+        response: dict[str, Any] = {"methodResponses": responses, "sessionState": session_state}
         if request.created_ids is not None:
             response["createdIds"] = context.created_ids
         return response
@@ -156,27 +158,30 @@ class Dispatch:
         method = self.registry.get(name)
         return method is not None and method.writes
 
-    def _call(
-        self,
-        request: Request,
-        context: Context,
-        name: str,
-        arguments: dict[str, Any],
-        responses: list[references.Response],
-    ) -> dict[str, Any]:
+    def _called(
+        self, request: Request, name: str, arguments: dict[str, Any], responses: list[references.Response]
+    ) -> tuple[Method, dict[str, Any]]:
+        """The method that a call names, and what it is called with."""
         method = self.registry.get(name)
         if method is None or method.capability not in request.using:
             raise MethodError("unknownMethod")
-        resolved = references.resolve(arguments, responses)
+        return method, references.resolve(arguments, responses)
+
+    def _implicit(self, context: Context) -> list[tuple[Method, dict[str, Any]]]:
+        """What the call that was made calls in turn, whatever ``using`` says."""
+        implicit, context.implicit = context.implicit, []
+        return [(self.registry[name], arguments) for name, arguments in implicit]
+
+    def _run(self, context: Context, method: Method, arguments: dict[str, Any]) -> dict[str, Any]:
         try:
             with self.around(), _whole(context) if method.writes else _nothing():
-                return method.run(context, Arguments(resolved))
+                return method.run(context, Arguments(arguments))
         except DeadlineExceeded:
             raise MethodError("serverUnavailable", "This call took too long.") from None
         except (MethodError, NeedsPreparation, TransactionLost, MemoryError, SystemError, sqlite3.Error):
             raise
         except Exception:
-            _log.exception("%s failed", name)
+            _log.exception("%s failed", method.name)
             raise MethodError("serverFail", "The server met an error of its own in this call.") from None
 
 

@@ -46,12 +46,12 @@ def set_(type: DataType) -> Method:
     return Method(f"{type.name}/set", type.capability, writes=True, run=run)
 
 
-def check_state(scope: Scope, type: str, arguments: Arguments) -> str:
-    """The type's state, which ``ifInState`` must equal if it is given.
+def check_state(scope: Scope, type: str, arguments: Arguments, name: str = "ifInState") -> str:
+    """The type's state, which the argument of a name must equal if it is given.
 
     :raises MethodError: ``stateMismatch``.
     """
-    expected = arguments.string("ifInState")
+    expected = arguments.string(name)
     state = scope.state(type)
     if expected is not None and expected != state:
         raise MethodError("stateMismatch")

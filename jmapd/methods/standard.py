@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jmapd.methods.changes import changes
+from jmapd.methods.copy import copy
 from jmapd.methods.datatype import DataType
 from jmapd.methods.get import get
 from jmapd.methods.query import query
@@ -19,6 +20,8 @@ def methods_of(type: DataType) -> Iterator[Method]:
     yield changes(type)
     if type.setter:
         yield set_(type)
+    if type.copier:
+        yield copy(type)
     if type.query:
         yield query(type)
         yield query_changes(type)

@@ -62,6 +62,7 @@ class Mutable:
     id: int
     thread: int
     blob: bytes
+    received_at: int
     unread: bool
     keywords: frozenset[str]
     mailboxes: frozenset[int]
@@ -165,8 +166,10 @@ def mutable(database: Database, numbers: Iterable[int]) -> dict[int, Mutable]:
     """What can change of the Emails with these numbers, those that there are."""
     rows = database.execute(_mutable, ids=orjson.dumps(list(numbers)).decode())
     return {
-        id: Mutable(id, thread, blob, bool(unread), frozenset(orjson.loads(keywords)), mailbox_numbers(mailboxes))
-        for id, thread, blob, unread, keywords, mailboxes in rows
+        id: Mutable(
+            id, thread, blob, received, bool(unread), frozenset(orjson.loads(keywords)), mailbox_numbers(mailboxes)
+        )
+        for id, thread, blob, received, unread, keywords, mailboxes in rows
     }
 
 
@@ -287,7 +290,8 @@ def _remove_body() -> ClauseElement:
 
 
 def _mutable() -> ClauseElement:
-    columns = (emails.c.id, emails.c.thread, emails.c.blob, emails.c.unread, emails.c.keywords, emails.c.mailboxes)
+    names = ("id", "thread", "blob", "received_at", "unread", "keywords", "mailboxes")
+    columns = [emails.c[name] for name in names]
     return select(*columns).where(_among(emails.c.id))
 
 

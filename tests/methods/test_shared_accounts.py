@@ -61,9 +61,10 @@ def test_rfc8620_3_6_2_a_read_only_account_can_be_read_alone(jmap: Engine) -> No
     assert {one["myRights"]["mayAddItems"] for one in said["list"]} == {False}
     assert jmap.error("Mailbox/set", create={"k": {"name": "new"}})["type"] == "accountReadOnly"
     assert jmap.call("Mailbox/changes", sinceState=said["state"])["created"] == []
-    about = {"user": 2, "account": jmap.account}
     for operation in ("upload_finish", "upload_record"):
-        answer = jmap.perform(operation, b"x", **about, upload=None, type="a/b", hash="00" * 32, size=1, data=1)
+        answer = jmap.perform(
+            operation, b"x", user=2, account=jmap.account, upload=None, type="a/b", hash="00" * 32, size=1, data=1
+        )
         assert answer.arguments["refused"] == "forbidden"
 
 
@@ -80,9 +81,9 @@ def test_what_one_user_changes_the_other_sees(jmap: Engine) -> None:
 def test_rfc8620_6_an_upload_is_its_users_alone_in_a_shared_account_too(jmap: Engine) -> None:
     share(jmap)
     blob = jmap.upload(b"Ben's")
-    asked = {"account": jmap.account, "blob": blob}
-    assert "refused" not in jmap.perform("blob_open", user=2, **asked).arguments
-    assert jmap.perform("blob_open", user=1, **asked).arguments["refused"] == "notFound"
+    said = [jmap.perform("blob_open", user=user, account=jmap.account, blob=blob).arguments for user in (2, 1)]
+    assert "refused" not in said[0]
+    assert said[1]["refused"] == "notFound"
 
 
 def test_the_states_of_all_accounts_are_told(jmap: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jmapd.datatypes.email import get, import_, parse, properties, query
+from jmapd.datatypes.email.copy import EmailCopier
 from jmapd.datatypes.email.set import EmailSetter
 from jmapd.methods.datatype import DataType
 from jmapd.protocol.capabilities import MAIL
@@ -19,6 +20,7 @@ EMAIL = DataType(
     getter=get.EmailGetter.open,
     get_arguments=get.ARGUMENTS,
     setter=EmailSetter.open,
+    copier=EmailCopier.open,
     query=query.find,
     query_arguments=query.ARGUMENTS,
     other_methods=(import_.METHOD, parse.METHOD),
