@@ -13,7 +13,7 @@ import orjson
 from jmapd.protocol.capabilities import CORE, MAIL
 from jmapd.protocol.limits import Limits
 from jmapd.store.store import Store, open_store
-from jmapd.workers.answers import Answer
+from jmapd.workers.answers import Answer, join_prepared, prepared_piece
 from jmapd.workers.channel import Frame
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.writer import Writer
@@ -64,16 +64,19 @@ class Engine:
     def send(self, text: bytes, binding: str = "http") -> Answer:
         """Send a Request's text, and prepare what it turns out to need, as the pool does."""
         about: dict[str, Any] = {"user": self.user, "read_only": self.read_only, "binding": binding}
-        answer = self.perform("request", text, **about)
-        pieces: list[dict[str, Any]] = []
-        body = text
+        self.last = self.prepared("request", text, **about)
+        return self.last
+
+    def prepared(self, operation: str, own: bytes, **about: Any) -> Answer:
+        """Have the writer do an operation, and prepare what it turns out to need, as the pool does."""
+        pieces: list[tuple[dict[str, Any], bytes]] = []
+        answer = self.perform(operation, own, **about)
         while "wanted" in answer.arguments:
             for one in answer.arguments["wanted"]:
-                made = self.perform("prepare", user=self.user, wanted=one["arguments"])
-                pieces.append({"key": one["key"], "answer": made.arguments, "length": len(made.body)})
-                body += made.body
-            answer = self.perform("request", body, **about, length=len(text), prepared=pieces)
-        self.last = answer
+                made = self.perform("prepare", user=about.get("user", 0), wanted=one["arguments"])
+                pieces.append(prepared_piece(one["key"], made.arguments, made.body))
+            arguments, body = join_prepared(about, own, pieces)
+            answer = self.perform(operation, body, **arguments)
         return answer
 
     def request(self, *calls: Call, using: list[str] | None = None, **extra: Any) -> dict[str, Any]:

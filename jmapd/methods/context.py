@@ -95,6 +95,8 @@ class Context:
     :param prepared: what has been prepared for this Request, by key.
     :param changed: for each account id, for each type changed, its new modseq.
     :param read: the same for the types whose state was read.
+    :param wanting: what turned out to be missing under way: the call comes to nothing, and is made again with it.
+    :param made: what the current call says of the objects that it made, by number, as long as they may get others.
     :param implicit: calls that the current one makes in turn: their responses follow its own (RFC 8620 section 5.4).
     :param room: octets that the Response may still grow by.
     """
@@ -109,6 +111,8 @@ class Context:
     prepared: Mapping[str, PreparedMessage | SetError] = attrs.field(factory=dict)
     changed: dict[str, dict[str, int]] = attrs.field(factory=dict)
     read: dict[str, dict[str, int]] = attrs.field(factory=dict)
+    wanting: list[Wanted] = attrs.field(factory=list)
+    made: dict[int, dict[str, Any]] = attrs.field(factory=dict)
     implicit: list[tuple[str, dict[str, Any]]] = attrs.field(factory=list)
     room: int = MAX_RESPONSE
     _scopes: dict[str, Scope] = attrs.field(factory=dict)
@@ -168,17 +172,24 @@ class Context:
         return self._scopes[id]
 
     def finish_call(self) -> None:
-        """A writing call has done its work: keep what it changed."""
+        """A writing call has done its work: keep what it changed.
+
+        :raises NeedsPreparation: where something was missing for that.
+        """
+        if self.wanting:
+            raise NeedsPreparation(self.wanting)
         for id, scope in self._scopes.items():
             scope.changes.save()
             if scope.changes.new_states:
                 self.changed.setdefault(id, {}).update(scope.changes.new_states)
                 self.read[id].update(scope.changes.new_states)
         self._scopes.clear()
+        self.made.clear()
 
     def abandon_call(self) -> None:
         """A writing call has failed: nothing of it is there any more."""
         self._scopes.clear()
+        self.made.clear()
         self.implicit.clear()
 
     def spend(self, octets: int) -> None:

@@ -19,7 +19,7 @@ from jmapd.store.sqlite import insert, listed
 ID_PREFIX = "t"
 
 MAX_EMAILS = 1000
-"""Emails in a Thread; what comes after begins another, for each change of one looks at all."""
+"""Emails in a Thread; what comes after begins another, for each change of one looks at all. More are not joined either."""
 
 
 @attrs.frozen
@@ -66,12 +66,10 @@ def reference(message_id: str, subject: str) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest()) >> 1
 
 
-def thread_of(database: Database, account: int, references: Collection[int]) -> int | None:
-    """The newest Thread with room that any of the references belongs to."""
-    row = database.execute(
-        _thread_of, account=account, references=orjson.dumps(list(references)).decode(), room=MAX_EMAILS
-    ).fetchone()
-    return row[0] if row else None
+def referred(database: Database, account: int, references: Collection[int]) -> dict[int, int]:
+    """The Threads that any of the references belongs to, each with how many Emails it has; the newest first."""
+    rows = database.execute(_referred, account=account, references=orjson.dumps(list(references)).decode())
+    return dict(rows.fetchall())
 
 
 def refer(database: Database, account: int, thread: int, references: Iterable[int]) -> None:
@@ -111,21 +109,20 @@ def _all_threads() -> ClauseElement:
     return select(emails.c.thread).where(emails.c.account == bindparam("account")).distinct()
 
 
-def _thread_of() -> ClauseElement:
+def _referred() -> ClauseElement:
     of_thread = (
         select(func.count())
         .where((emails.c.account == bindparam("account")) & (emails.c.thread == thread_references.c.thread))
         .scalar_subquery()
     )
     return (
-        select(thread_references.c.thread)
+        select(thread_references.c.thread, of_thread)
         .where(
             (thread_references.c.account == bindparam("account"))
             & thread_references.c.reference.in_(listed("references"))
-            & (of_thread < bindparam("room"))
         )
+        .distinct()
         .order_by(thread_references.c.thread.desc())
-        .limit(1)
     )
 
 

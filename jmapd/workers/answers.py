@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -101,3 +101,34 @@ def read_prepared(arguments: Mapping[str, Any], body: bytes) -> PreparedMessage 
     split = arguments["data"]
     data = None if split is None else body[:split]
     return PreparedMessage(bytes.fromhex(arguments["hash"]), arguments["size"], data, body[split or 0 :])
+
+
+def split_prepared(arguments: Mapping[str, Any], body: bytes) -> tuple[bytes, dict[str, PreparedMessage | SetError]]:
+    """An operation's own body, and what was prepared for it, by key, which follows in the same one."""
+    pieces = arguments.get("prepared")
+    if not pieces:
+        return body, {}
+    at: int = arguments["length"]
+    own = body[:at]
+    prepared = {}
+    for piece in pieces:
+        prepared[piece["key"]] = read_prepared(piece["answer"], body[at : at + piece["length"]])
+        at += piece["length"]
+    return own, prepared
+
+
+def join_prepared(
+    arguments: Mapping[str, Any], body: bytes, prepared: Sequence[tuple[dict[str, Any], bytes]]
+) -> tuple[dict[str, Any], bytes]:
+    """Arguments and body of an operation, with what was prepared for it.
+
+    :param body: its own.
+    :param prepared: key and answer of each piece, as `prepared_piece` makes them.
+    """
+    pieces = [piece for piece, _ in prepared]
+    return {**arguments, "length": len(body), "prepared": pieces}, b"".join((body, *(more for _, more in prepared)))
+
+
+def prepared_piece(key: str, arguments: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    """What "prepare" answered, for `join_prepared`."""
+    return {"key": key, "answer": arguments, "length": len(body)}, body

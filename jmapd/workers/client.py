@@ -15,9 +15,10 @@ from typing import Any
 
 import attrs
 
-from jmapd.workers import lock
+from jmapd.workers import answers, lock
 from jmapd.workers.answers import OperationRefused
 from jmapd.workers.channel import Frame, FrameReader
+from jmapd.workers.operations import PREPARE
 from jmapd.workers.settings import WorkerSettings
 
 __all__ = ["Client", "OperationRefused", "Unavailable", "connect", "connect_running"]
@@ -45,6 +46,7 @@ class Client:
     writer: subprocess.Popen[bytes] | None = None
     _frames: FrameReader = attrs.field(factory=FrameReader)
     _came: deque[Frame] = attrs.field(factory=deque)
+    _under_way: dict[int, _Asked] = attrs.field(factory=dict)
     _number: int = 0
 
     def __enter__(self) -> Client:
@@ -81,17 +83,23 @@ class Client:
         for operation, arguments, body in jobs:
             importing = operation == "import"
             asked = _Asked(arguments if importing else None)
-            asked.number = self._ask("import_read" if importing else operation, arguments, body)
+            self._begin(asked, "import_read" if importing else operation, arguments, body)
             waiting.append(asked)
             while len(waiting) >= in_flight:
-                self._hear(waiting)
+                self._hear()
                 yield from _finished(waiting)
         while waiting:
-            self._hear(waiting)
+            self._hear()
             yield from _finished(waiting)
 
-    def _ask(self, operation: str, arguments: dict[str, Any], body: bytes) -> int:
+    def _begin(self, asked: _Asked, operation: str, arguments: dict[str, Any], body: bytes) -> None:
+        asked.job = (operation, arguments, body)
+        asked.prepared.clear()
+        self._ask(asked, *asked.job)
+
+    def _ask(self, asked: _Asked, operation: str, arguments: dict[str, Any], body: bytes) -> int:
         self._number += 1
+        self._under_way[self._number] = asked
         self._send(Frame(self._number, {**arguments, "operation": operation}, body).to_bytes())
         return self._number
 
@@ -120,33 +128,50 @@ class Client:
             raise Unavailable("the server has gone")
         self._came.extend(self._frames.feed(data))
 
-    def _hear(self, waiting: deque[_Asked]) -> None:
+    def _hear(self) -> None:
         """Wait until at least one frame has come, and see to those that have."""
         while not self._came:
             self._receive()
-        by_number = {one.number: one for one in waiting}
         while self._came:
             frame = self._came.popleft()
-            asked = by_number.get(frame.number)
-            if asked is None:
-                continue
-            if "refused" in frame.arguments:
-                asked.said = OperationRefused(frame.arguments["refused"], frame.arguments["detail"])
-            elif asked.importing is not None and "hash" in frame.arguments:
-                arguments = {**asked.importing, "message": frame.arguments}
-                asked.importing = None
-                asked.number = self._ask("import_store", arguments, frame.body)
-                by_number[asked.number] = asked
-            else:
-                asked.said = (frame.arguments, frame.body)
+            asked = self._under_way.pop(frame.number, None)
+            if asked is not None:
+                self._answered(asked, frame)
+
+    def _answered(self, asked: _Asked, frame: Frame) -> None:
+        said = frame.arguments
+        if frame.number in asked.preparing:
+            asked.prepared.append(answers.prepared_piece(asked.preparing.pop(frame.number), said, frame.body))
+            if not asked.preparing:
+                operation, arguments, body = asked.job
+                self._ask(asked, operation, *answers.join_prepared(arguments, body, asked.prepared))
+        elif "refused" in said:
+            asked.said = OperationRefused(said["refused"], said["detail"])
+        elif "wanted" in said:
+            # a writer of our own; a server that runs sees to it itself
+            for one in said["wanted"]:
+                number = self._ask(asked, PREPARE, {"user": 0, "wanted": one["arguments"]}, b"")
+                asked.preparing[number] = one["key"]
+        elif asked.importing is not None and "hash" in said:
+            arguments, asked.importing = {**asked.importing, "message": said}, None
+            self._begin(asked, "import_store", arguments, frame.body)
+        else:
+            asked.said = (said, frame.body)
 
 
 @attrs.define(eq=False)
 class _Asked:
-    """An operation under way; ``importing`` are its arguments while the message is being read."""
+    """An operation under way.
+
+    :param importing: the arguments of an import while the message is being read.
+    :param job: what is asked now: operation, arguments and body.
+    :param preparing: for each number the key of what is being prepared for that.
+    """
 
     importing: dict[str, Any] | None
-    number: int = 0
+    job: tuple[str, dict[str, Any], bytes] = ("", {}, b"")
+    preparing: dict[int, str] = attrs.field(factory=dict)
+    prepared: list[tuple[dict[str, Any], bytes]] = attrs.field(factory=list)
     said: Said | OperationRefused | None = None
 
 

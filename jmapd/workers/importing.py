@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -13,7 +14,7 @@ from jmapd.datatypes.email.add import NewEmail, add_email
 from jmapd.datatypes.email.prepare import read_raw
 from jmapd.datatypes.email.reading import Reading
 from jmapd.datatypes.mailbox import names
-from jmapd.methods.context import Context, PreparedMessage, Scope
+from jmapd.methods.context import Context, NeedsPreparation, PreparedMessage, Scope
 from jmapd.protocol.errors import SetError
 from jmapd.store import emails, mailboxes
 from jmapd.store.blobs import INLINE, Piece
@@ -51,8 +52,9 @@ class Importing:
 
     def import_store(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Store a message that `import_read` has read."""
-        context, scope = self._own(arguments["name"])
-        message = answers.read_prepared(arguments["message"], body)
+        own, prepared = answers.split_prepared(arguments, body)
+        context, scope = self._own(arguments["name"], prepared)
+        message = answers.read_prepared(arguments["message"], own)
         assert isinstance(message, PreparedMessage)
         mailbox = self._find(scope, arguments["mailbox"], arguments["role"])
         if mailbox is None:
@@ -62,13 +64,22 @@ class Importing:
         if there:
             outcome = self._enter(scope, counts, there, mailbox)
         else:
-            outcome = self._import(scope, counts, message, mailbox, arguments)
+            outcome = self._import(context, scope, counts, message, mailbox, arguments)
         counts.save()
-        context.finish_call()
+        try:
+            context.finish_call()
+        except NeedsPreparation as needs:
+            return answers.needs(needs.wanted)
         return Answer({"outcome": outcome}, changed=context.changed)
 
     def _import(
-        self, scope: Scope, counts: Counts, message: PreparedMessage, mailbox: int, arguments: dict[str, Any]
+        self,
+        context: Context,
+        scope: Scope,
+        counts: Counts,
+        message: PreparedMessage,
+        mailbox: int,
+        arguments: dict[str, Any],
     ) -> str:
         reading = Reading.unpack(message.reading)
         received_at = arguments["received_at"]
@@ -77,7 +88,7 @@ class Importing:
         keywords = mutable.read_keywords(dict.fromkeys(arguments["keywords"], True))
         self.store.blobs.add(self.store.database, message.hash, message.size, message.data)
         new = NewEmail(message.hash, message.size, reading, frozenset((mailbox,)), keywords, received_at)
-        add_email(self.store, scope, counts, new)
+        add_email(context, scope, counts, new)
         return "imported"
 
     def _enter(self, scope: Scope, counts: Counts, there: list[int], mailbox: int) -> str:
@@ -92,9 +103,11 @@ class Importing:
         scope.changes.updated("Email", email.id)
         return "imported"
 
-    def _own(self, name: str) -> tuple[Context, Scope]:
+    def _own(
+        self, name: str, prepared: Mapping[str, PreparedMessage | SetError] | None = None
+    ) -> tuple[Context, Scope]:
         user = self.identity.known(name)
-        context = Context(self.store, self.identity.settings.limits, user.id, now=0)
+        context = Context(self.store, self.identity.settings.limits, user.id, now=0, prepared=prepared or {})
         own = next(access for access in context.accesses.values() if access.personal)
         return context, context.scope_of(own)
 

@@ -22,6 +22,7 @@ from jmapd.observe.metrics import Metrics
 from jmapd.protocol.errors import limit, server_unavailable
 from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding, render_error
+from jmapd.workers import answers
 from jmapd.workers.answers import OperationRefused
 from jmapd.workers.channel import Frame
 from jmapd.workers.crew import MAX_ATTEMPTS, Concerned, Crew
@@ -328,22 +329,21 @@ class Pool(Service):
 
     def _prepare(self, job: Job, wanted: list[dict[str, Any]]) -> None:
         """Have readers prepare what a Request cannot go on without, then run it again."""
-        user = job.arguments["user"]
+        # an operation that needs something is nobody's in particular
+        user = job.arguments.get("user", 0)
         asked = [self.perform(PREPARE, {"user": user, "wanted": one["arguments"]}) for one in wanted]
 
         def again(replies: list[Reply]) -> None:
             for one, reply in zip(wanted, replies, strict=True):
-                piece = {"key": one["key"], "answer": reply.arguments, "length": len(reply.body)}
-                job.prepared.append((piece, reply.body))
+                job.prepared.append(answers.prepared_piece(one["key"], reply.arguments, reply.body))
             self._send_prepared(job)
 
         gatherResults(asked, consumeErrors=True).addCallbacks(again, lambda _: self._fail(job))
 
     def _send_prepared(self, job: Job) -> None:
-        request = job.body[: job.arguments.get("length", len(job.body))]
+        own = job.body[: job.arguments.get("length", len(job.body))]
         job.rounds += 1
-        job.arguments = {**job.arguments, "length": len(request), "prepared": [piece for piece, _ in job.prepared]}
-        job.body = b"".join((request, *(body for _, body in job.prepared)))
+        job.arguments, job.body = answers.join_prepared(job.arguments, own, job.prepared)
         self._to_writer.append(job)
         self._start_writes()
 

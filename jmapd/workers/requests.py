@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import attrs
 
 from jmapd.datatypes import assembly
 from jmapd.datatypes.email.query import has_header
-from jmapd.methods.context import Context, NeedsPreparation, NeedsWriter, PreparedMessage, UserUnknown
+from jmapd.methods.context import Context, NeedsPreparation, NeedsWriter, UserUnknown
 from jmapd.methods.dispatch import Dispatch, Refused, read_request
-from jmapd.protocol.errors import RequestError, SetError
+from jmapd.protocol.errors import RequestError
 from jmapd.protocol.subprotocol import Binding, render_response
 from jmapd.store.store import Store
 from jmapd.workers import answers
@@ -43,7 +43,7 @@ class Requests:
     def answer(self, frame: Frame) -> Answer:
         """Execute a Request."""
         binding = Binding(frame.arguments["binding"])
-        text, prepared = _split(frame)
+        text, prepared = answers.split_prepared(frame.arguments, frame.body)
         context = Context(
             self.store,
             self.settings.limits,
@@ -69,17 +69,3 @@ class Requests:
         except NeedsPreparation as needs:
             return answers.needs(needs.wanted)
         return Answer({"status": 200}, response, context.changed, context.read)
-
-
-def _split(frame: Frame) -> tuple[bytes, Mapping[str, PreparedMessage | SetError]]:
-    """The Request's text, and what was prepared for it, which follows in the same body."""
-    pieces = frame.arguments.get("prepared")
-    if not pieces:
-        return frame.body, {}
-    at: int = frame.arguments["length"]
-    text = frame.body[:at]
-    prepared = {}
-    for piece in pieces:
-        prepared[piece["key"]] = answers.read_prepared(piece["answer"], frame.body[at : at + piece["length"]])
-        at += piece["length"]
-    return text, prepared

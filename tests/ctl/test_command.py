@@ -87,6 +87,16 @@ def test_large_messages_in_flight(anna: Installation) -> None:
     assert anna.run("import", "anna", str(path)).startswith("45 messages imported")
 
 
+def test_a_late_message_joins_threads_in_a_writer_of_jmapctls_own(anna: Installation) -> None:
+    path = anna.folder / "mail.mbox"
+    with path.open("w") as file:
+        for number, more in enumerate(("", "", "References: <0@x> <1@x>\n")):
+            file.write(f"{SEPARATOR}Message-ID: <{number}@x>\n{more}Subject: Re: plans\n\nhello\n\n")
+    assert anna.run("import", "anna", str(path)).startswith("3 messages imported")
+    with closing(sqlite3.connect(f"file:{anna.folder}/data/jmapd.sqlite?mode=ro", uri=True)) as database:
+        assert database.execute("SELECT count(*), count(DISTINCT thread) FROM emails").fetchall() == [(3, 1)]
+
+
 def test_an_interrupted_import_goes_on(anna: Installation) -> None:
     path = write_mbox(anna.folder / "mbox", 3000)
     # a shell that runs the tests in the background has them ignore the signal, and all they start

@@ -68,7 +68,7 @@ class EmailCopier:
         message = result(self.context, self.readings[number])
         reading = Reading.unpack(message.reading)
         new = NewEmail(message.hash, message.size, reading, in_mailboxes, keywords, received_at)
-        return add_email(self.context.store, self.scope, self.counts, new).to_json()
+        return add_email(self.context, self.scope, self.counts, new)
 
     def finish(self) -> None:
         """Bring the Mailboxes' counts up to date."""

@@ -40,13 +40,13 @@ def run(context: Context, arguments: Arguments) -> dict[str, Any]:
         try:
             new = _new(context, set(rows), email, messages[creation_id])
             context.store.blobs.add(context.store.database, new.blob, new.size, _data(messages[creation_id]))
-            made = add_email(context.store, scope, counts, new)
+            made = add_email(context, scope, counts, new)
         except SetError as error:
             refused[creation_id] = error.to_json()
             continue
         uploads.forget(context.store.database, account=scope.number, user=context.user, blob=new.blob)
-        created[creation_id] = made.to_json()
-        context.created_ids[creation_id] = made.id
+        created[creation_id] = made
+        context.created_ids[creation_id] = made["id"]
     counts.save()
     return {
         "accountId": scope.access.id,

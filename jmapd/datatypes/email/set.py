@@ -72,7 +72,10 @@ class EmailSetter:
         reading = Reading.unpack(made.reading)
         self.context.store.blobs.add(self.context.store.database, made.hash, made.size, made.data)
         new = NewEmail(made.hash, made.size, reading, in_mailboxes, keywords, received_at)
-        return add_email(self.context.store, self.scope, self.counts, new).to_json()
+        said = add_email(self.context, self.scope, self.counts, new)
+        # others may have got into another Thread by that, and are gone
+        self.existing.clear()
+        return said
 
     def update(self, number: int, changes: dict[str, Any]) -> dict[str, Any] | None:
         """Change an Email's keywords and Mailboxes; other properties may be named only as they are."""
