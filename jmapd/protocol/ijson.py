@@ -7,12 +7,15 @@ through, so those are looked for here, and it nests 1,024 deep, so depth is boun
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 MAX_DEPTH = 100
 """Levels of arrays and objects within each other."""
+
+_NO_MEMORY = "Not enough memory"
 
 
 class NotIJSON(ValueError):
@@ -25,15 +28,19 @@ def loads(text: bytes) -> Any:
     :param text: the bytes as they came.
     :returns: the value.
     :raises NotIJSON: for anything RFC 7493 forbids, and above `MAX_DEPTH`.
+    :raises MemoryError: where the parser says so, which calls it an error of the text.
     """
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
         _check_depth(text)
+    # before what is kept is made, for both at once would take twice the memory
+    with suppress(UnicodeDecodeError, json.JSONDecodeError):
+        _DUPLICATES.decode(text.decode())
     try:
-        value = orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        if error.msg.startswith(_NO_MEMORY):
+            raise MemoryError from None
         raise NotIJSON(f"Not JSON: {error.msg} at character {error.pos}.") from None
-    _DUPLICATES.decode(text.decode())
-    return value
 
 
 def dumps(value: Any) -> bytes:
@@ -48,7 +55,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
         raise NotIJSON(f"The member name {repeated[:100]!r} is repeated in an object.")
 
 
-_DUPLICATES = json.JSONDecoder(object_pairs_hook=_refuse_duplicates)
+_DUPLICATES = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_int=float)  # int() refuses long texts
 
 
 def _check_depth(text: bytes) -> None:

@@ -1,6 +1,8 @@
 """RFC 7493, as RFC 8620 section 1 asks of every Request."""
 
 import json
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -74,3 +76,21 @@ def test_brackets_within_strings_are_no_depth() -> None:
 def test_a_deep_text_that_is_no_json_is_refused() -> None:
     with pytest.raises(ijson.NotIJSON):
         ijson.loads(b"[" * 200_000)
+
+
+def test_numbers_of_many_digits_are_numbers() -> None:
+    assert ijson.loads(b"[" + b"1" * 300 + b"]") == [float("1" * 300)]
+    with pytest.raises(ijson.NotIJSON):
+        # no double is so large (RFC 7493 section 2.2)
+        ijson.loads(b"[" + b"1" * 5000 + b"]")
+
+
+def test_a_text_that_memory_is_too_small_for_is_not_called_wrong() -> None:
+    code = (
+        "import resource, sys\n"
+        "from jmapd.protocol import ijson\n"
+        "text = b'[' + b'0,' * 2_000_000 + b'0]'\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (40 << 20, 40 << 20))\n"
+        "try:\n    ijson.loads(text)\nexcept MemoryError:\n    sys.exit(7)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 7

@@ -90,3 +90,14 @@ def test_rfc8620_2_many_requests_at_once_are_all_answered(server: Server) -> Non
         message = socket.receive()
         answers[message["requestId"]] = message["methodResponses"][0][1]["n"]
     assert answers == {str(number): number for number in range(200)}
+
+
+@pytest.mark.parametrize("element", ["0", "{}", '""', "[]", "1e9", "-9007199254740991"])
+def test_a_request_of_many_small_values_has_room_in_a_workers_memory(server: Server, element: str) -> None:
+    """The size that a Request may have, in what takes the most memory to parse and to write."""
+    start, end = '{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Core/echo",{"a":[', ']},"0"]]}'
+    count = (MAX_SIZE_REQUEST - len(start) - len(end)) // (len(element) + 1)
+    text = start + ",".join([element] * count) + end
+    answer = server.http().post(f"{server.url}/jmap/api/", data=text, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200
+    assert len(answer.json()["methodResponses"][0][1]["a"]) == count
