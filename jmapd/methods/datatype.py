@@ -102,6 +102,7 @@ class DataType:
         the type has /copy.
     :param query: finds objects, if the type has /query.
     :param query_arguments: the names of /query's arguments beyond the standard ones.
+    :param has_changes: whether the type has /changes.
     :param changes_extra: further members of the /changes response.
     :param other_methods: its methods that are not standard ones.
     """
@@ -120,5 +121,6 @@ class DataType:
     copier: Callable[[Context, Scope, Scope, Sequence[int]], Copier] | None = None
     query: Callable[[Context, Scope, Arguments], Results] | None = None
     query_arguments: Sequence[str] = ()
+    has_changes: bool = True
     changes_extra: Callable[[Changed], Mapping[str, Any]] | None = None
     other_methods: Sequence[Method] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -12,6 +12,7 @@ from jmapd.methods.context import Context, Scope
 from jmapd.methods.datatype import DataType, Results
 from jmapd.methods.registry import Method
 from jmapd.protocol.errors import MethodError, invalid_arguments
+from jmapd.store.changes import Changed
 
 _ARGUMENTS = ("accountId", "filter", "sort", "position", "anchor", "anchorOffset", "limit", "calculateTotal")
 
@@ -99,6 +100,84 @@ def read_filter(
         return operator(name, [read(one) for one in nodes])
 
     return None if filter is None else read(filter)
+
+
+def joined(name: str, tests: list[Callable[[Any], bool]]) -> Callable[[Any], bool]:
+    """The FilterOperator of a name over tests of objects."""
+    if name == "AND":
+        return lambda one: all(test(one) for test in tests)
+    if name == "OR":
+        return lambda one: any(test(one) for test in tests)
+    return lambda one: not any(test(one) for test in tests)
+
+
+def read_condition(
+    conditions: Mapping[str, Callable[[Any], Callable[[Any], bool]]], condition: dict[str, Any]
+) -> Callable[[Any], bool]:
+    """A FilterCondition as a test of objects.
+
+    :param conditions: makes a test of each property's value; raises `MethodError` ``invalidArguments``.
+    :raises MethodError: ``unsupportedFilter``.
+    """
+    unknown = condition.keys() - conditions.keys()
+    if unknown:
+        raise MethodError("unsupportedFilter", f"Unknown conditions: {', '.join(sorted(unknown))[:200]}.")
+    return joined("AND", [conditions[name](value) for name, value in condition.items()])
+
+
+def check_condition(right: bool, name: str) -> None:
+    """Refuse a condition's value.
+
+    :raises MethodError: ``invalidArguments`` unless it is right.
+    """
+    if not right:
+        raise invalid_arguments(f"The condition {name} has a value of the wrong type.")
+
+
+@attrs.frozen
+class ListedResults:
+    """What was found of a type that has few objects: all of it, in order.
+
+    :param id_of: the Id of an object's number.
+    """
+
+    numbers: list[int]
+    id_of: Callable[[int], str]
+    can_calculate_changes: bool = True
+    immutable: bool = False
+
+    def total(self) -> int:
+        """How many there are."""
+        return len(self.numbers)
+
+    def page(self, position: int, limit: int) -> list[str]:
+        """The Ids from a position on."""
+        return [self.id_of(number) for number in self.numbers[position : position + limit]]
+
+    def position_of(self, id: str) -> int | None:
+        """Where an Id is among them."""
+        ids = [self.id_of(number) for number in self.numbers]
+        return ids.index(id) if id in ids else None
+
+    def walk(self) -> Iterator[int]:
+        """The numbers of all of them, in order."""
+        return iter(self.numbers)
+
+    def with_related(self, changed: Changed, since: int) -> Changed:
+        """Each has its place by itself."""
+        return changed
+
+
+def ordered(objects: list[Any], sort: Sequence[Comparator], keys: Mapping[str, Callable[[Any], Any]]) -> list[Any]:
+    """Objects sorted; those that are equal stay as they are.
+
+    :param keys: for each property what of an object is compared.
+    """
+    found = list(objects)
+    # sorting is stable, so the last comparator goes first
+    for one in reversed(sort):
+        found.sort(key=keys[one.property], reverse=not one.ascending)
+    return found
 
 
 @attrs.frozen

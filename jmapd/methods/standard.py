@@ -17,7 +17,8 @@ from jmapd.methods.set import set_
 def methods_of(type: DataType) -> Iterator[Method]:
     """The standard methods that a type has, and its own."""
     yield get(type)
-    yield changes(type)
+    if type.has_changes:
+        yield changes(type)
     if type.setter:
         yield set_(type)
     if type.copier:

@@ -19,6 +19,7 @@ from jmapd.store.schema import (
     emails,
     mailbox_emails,
     mailboxes,
+    objects,
     states,
     thread_references,
     uploads,
@@ -101,6 +102,17 @@ def summaries(database: Database) -> list[AccountSummary]:
     return [AccountSummary(*row) for row in database.execute(_summaries)]
 
 
+def named(database: Database, address: str) -> Access | None:
+    """The account of an address, whosever it is."""
+    row = database.execute(_named, name=address.casefold()).fetchone()
+    return Access(row[0], row[1], personal=False, read_only=False) if row else None
+
+
+def domains(database: Database) -> set[str]:
+    """The domains that accounts have."""
+    return {name.rpartition("@")[2] for (name,) in database.execute(_names)}
+
+
 def share(database: Database, account: int, user: int, *, read_only: bool) -> None:
     """Let a user see an account whose own it is not, or change what they may do there."""
     database.execute(_share, user=user, account=account, personal=False, read_only=read_only)
@@ -159,6 +171,14 @@ def _add_access() -> ClauseElement:
     return insert(access)
 
 
+def _named() -> ClauseElement:
+    return select(accounts.c.id, accounts.c.name).where(accounts.c.name == bindparam("name"))
+
+
+def _names() -> ClauseElement:
+    return select(accounts.c.name)
+
+
 def _share() -> ClauseElement:
     statement = upsert(access)
     return statement.on_conflict_do_update(
@@ -215,6 +235,7 @@ _OF_ACCOUNT = tuple(
         (email_keywords, email_keywords.c.account),
         (thread_references, thread_references.c.account),
         (mailboxes, mailboxes.c.account),
+        (objects, objects.c.account),
         (changes, changes.c.account),
         (states, states.c.account),
         (uploads, uploads.c.account),

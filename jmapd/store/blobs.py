@@ -137,6 +137,16 @@ class Blobs:
             file.seek(offset)
             return file.read(-1 if length is None else length)
 
+    def inline(self, database: Database, hash: bytes) -> bytes | None:
+        """The bytes of a small stored blob; ``None`` for one whose file `read_file` reads."""
+        row = database.execute(_data, hash=hash).fetchone()
+        data: bytes | None = row[0]
+        return data
+
+    def read_file(self, hash: bytes) -> bytes:
+        """All bytes of a large blob, whose file may have no row yet."""
+        return self._path(hash).read_bytes()
+
     def _path(self, hash: bytes) -> Path:
         name = hash.hex()
         return self.folder / name[:2] / name

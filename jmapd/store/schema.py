@@ -1,6 +1,6 @@
 """The tables, for every SQL engine; what only one engine has (full-text search) is made by its own module.
 
-The account comes first in every key. Numbers of Mailboxes and Threads are modseqs of their account, so that none is
+The account comes first in every key. Numbers of Mailboxes, Threads and small objects are modseqs of their account, so that none is
 ever given twice. An Email's number is `jmapd.store.numbers`' composite of account, receivedAt and a tie-break.
 """
 
@@ -159,6 +159,16 @@ thread_references = Table(
     Column("account", _ID, primary_key=True),
     Column("reference", _ID, primary_key=True),
     Column("thread", _ID, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from jmapd.datatypes import identity
 from jmapd.datatypes.mailbox import names
 from jmapd.store import accounts, mailboxes, users
 from jmapd.store.changes import AccountChanges
@@ -57,6 +58,7 @@ class Administration:
             row = MailboxRow(changes.next(), title, None, role, order, subscribed=True)
             mailboxes.add(database, account, row)
             changes.made("Mailbox", row.id)
+        identity.add_first(database, changes, name.casefold())
         changes.save()
         return Answer({"account": accounts.account_id(account)})
 

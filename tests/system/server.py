@@ -219,12 +219,15 @@ class Socket:
         message: dict[str, Any] = orjson.loads(self.connection.recv(timeout=seconds))
         return message
 
-    def request(self, *calls: tuple[str, dict[str, Any], str]) -> list[Any]:
-        """Send a Request and wait for its methodResponses."""
+    def request(self, *calls: tuple[str, dict[str, Any], str], using: tuple[str, ...] = ()) -> list[Any]:
+        """Send a Request and wait for its methodResponses.
+
+        :param using: capabilities beside Core and Mail.
+        """
         self._number += 1
         id = f"r{self._number}"
-        using = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
-        self.send({"@type": "Request", "id": id, "using": using, "methodCalls": calls})
+        all_used = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail", *using]
+        self.send({"@type": "Request", "id": id, "using": all_used, "methodCalls": calls})
         while True:
             message = self.receive()
             if message["@type"] == "StateChange":

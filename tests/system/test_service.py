@@ -207,3 +207,44 @@ def test_a_shared_account_comes_into_sight_of_an_open_socket_and_goes_out_of_it(
     own = next(iter(server.http("ben", "ben's").get(f"{server.url}/jmap/session").json()["accounts"]))
     bens.request(("Mailbox/set", {"accountId": own, "create": {"k": {"name": "own"}}}, "0"))
     assert list(bens.push()["changed"]) == [own]
+
+
+def test_mail_from_one_account_to_another_is_pushed_to_its_recipient(server: Server) -> None:
+    server.add_account("ben@localhost", "ben's")
+    bens = server.socket("ben", "ben's")
+    bens.enable(types=["Email"])
+    bens.request(ECHO)
+    annas, anna = server.socket(), account_of(server)
+    submission = ("urn:ietf:params:jmap:submission",)
+    (_, boxes, _), (_, identities, _) = annas.request(
+        ("Mailbox/get", {"accountId": anna}, "0"), ("Identity/get", {"accountId": anna}, "1"), using=submission
+    )
+    drafts = next(one["id"] for one in boxes["list"] if one["role"] == "drafts")
+    email = {
+        "mailboxIds": {drafts: True},
+        "from": [{"email": USER}],
+        "to": [{"email": "ben@localhost"}],
+        "subject": "lunch",
+        "textBody": [{"partId": "1", "type": "text/plain"}],
+        "bodyValues": {"1": {"value": "at noon"}},
+    }
+    identity = identities["list"][0]["id"]
+    create = {"s": {"identityId": identity, "emailId": "#e"}}
+    responses = annas.request(
+        ("Email/set", {"accountId": anna, "create": {"e": email}}, "0"),
+        ("EmailSubmission/set", {"accountId": anna, "create": create, "onSuccessDestroyEmail": ["#s"]}, "1"),
+        using=submission,
+    )
+    assert [name for name, _, _ in responses] == ["Email/set", "EmailSubmission/set", "Email/set"]
+    ((ben, states),) = bens.push()["changed"].items()
+    assert list(states) == ["Email"]
+    _, (_, got, _) = bens.request(
+        ("Email/query", {"accountId": ben}, "0"),
+        (
+            "Email/get",
+            {"accountId": ben, "#ids": {"resultOf": "0", "name": "Email/query", "path": "/ids"}},
+            "1",
+        ),
+    )
+    assert got["state"] == states["Email"]
+    assert [one["subject"] for one in got["list"]] == ["lunch"]

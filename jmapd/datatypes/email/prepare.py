@@ -6,6 +6,7 @@ A Request that makes Emails names what it needs (`wanted_message`, `wanted_compo
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import orjson
 
 from jmapd.datatypes.email.reading import read
 from jmapd.message.compose import blob_ids, compose
+from jmapd.message.deliver import for_delivery
 from jmapd.message.parts import NotParsable
 from jmapd.message.transfer import decode
 from jmapd.methods.context import PreparedMessage, Wanted
@@ -44,6 +46,16 @@ def wanted_composition(account: int, creation_id: str, email: Mapping[str, Any])
     return Wanted(f"composition {digest.hexdigest()}", {"kind": "compose", "account": account, "email": email})
 
 
+def wanted_delivery(store: Store, blob_id: str, mail_from: str) -> Wanted:
+    """A message that is stored, be it by this very transaction, is to be written as it is delivered."""
+    piece = Piece.of_id(blob_id)
+    assert piece is not None
+    data = store.blobs.inline(store.database, piece.hash)
+    raw = None if data is None else base64.b64encode(data).decode()
+    arguments = {"kind": "delivery", "hash": piece.hash.hex(), "raw": raw, "mail_from": mail_from}
+    return Wanted(f"delivery {blob_id} {mail_from}", arguments)
+
+
 def prepare_message(store: Store, user: int, arguments: Mapping[str, Any], now: int, hostname: str) -> PreparedMessage:
     """Read or compose a message.
 
@@ -52,6 +64,8 @@ def prepare_message(store: Store, user: int, arguments: Mapping[str, Any], now: 
     :param hostname: for the Message-ID field.
     :raises SetError: where the message cannot be made, or is none.
     """
+    if arguments["kind"] == "delivery":
+        return _stored(store, _delivered(store, arguments, now, hostname), None)
     account = arguments["account"]
     if arguments["kind"] == "compose":
         return _stored(store, _composed(store, account, user, arguments["email"], now, hostname), None)
@@ -113,6 +127,12 @@ def _stored(store: Store, raw: bytes, hash: bytes | None) -> PreparedMessage:
     return PreparedMessage(hash, len(raw), raw if small and not known else None, reading)
 
 
+def _delivered(store: Store, arguments: Mapping[str, Any], now: int, hostname: str) -> bytes:
+    data = arguments["raw"]
+    raw = store.blobs.read_file(bytes.fromhex(arguments["hash"])) if data is None else base64.b64decode(data)
+    return for_delivery(raw, arguments["mail_from"], hostname, now, _new_message_id(hostname))
+
+
 def _composed(store: Store, account: int, user: int, email: Mapping[str, Any], now: int, hostname: str) -> bytes:
     found: dict[str, bytes] = {}
     total = 0
@@ -127,6 +147,10 @@ def _composed(store: Store, account: int, user: int, email: Mapping[str, Any], n
         email,
         found.__getitem__,
         now=datetime.fromtimestamp(now / 1000, UTC),
-        message_id=f"{secrets.token_hex(16)}@{hostname}",
+        message_id=_new_message_id(hostname),
         boundary=lambda: secrets.token_hex(12),
     )
+
+
+def _new_message_id(hostname: str) -> str:
+    return f"{secrets.token_hex(16)}@{hostname}"

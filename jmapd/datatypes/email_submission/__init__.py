@@ -1,0 +1,1 @@
+"""EmailSubmission (RFC 8621 section 7): sending mail."""

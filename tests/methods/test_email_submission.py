@@ -1,0 +1,302 @@
+"""EmailSubmission (RFC 8621 section 7), with delivery to accounts of this server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from jmapd.datatypes.email_submission.envelope import MAX_RECIPIENTS
+from jmapd.protocol.capabilities import CORE, MAIL, SUBMISSION
+from tests.engine import Engine, engine
+
+USING = [CORE, MAIL, SUBMISSION]
+BEN = "ben@localhost"
+DRAFT = (
+    "From: Anna <anna@localhost>\r\nTo: Ben <ben@localhost>\r\nBcc: secret@localhost,\r\n hidden@example.com\r\n"
+    "Subject: lunch\r\nMessage-ID: <1@x>\r\nDate: Mon, 5 Jan 2026 10:00:00 +0000\r\n\r\nBcc: this is text\r\n"
+)
+
+
+@attrs.define
+class Anna:
+    """Anna, who sends, and Ben, who has an account beside hers."""
+
+    jmap: Engine
+    identity: str
+    ben: str
+
+    def call(self, name: str, **arguments: Any) -> dict[str, Any]:
+        responses = self.responses(name, **arguments)
+        assert responses[0][0] == name, responses
+        said: dict[str, Any] = responses[0][1]
+        return said
+
+    def responses(self, name: str, **arguments: Any) -> list[Any]:
+        whole = {"accountId": self.jmap.account, **arguments}
+        found: list[Any] = self.jmap.request((name, whole, "0"), using=USING)["methodResponses"]
+        return found
+
+    def draft(self, raw: str = DRAFT) -> str:
+        return self.jmap.import_message(raw.encode(), "Drafts", keywords={"$draft": True})
+
+    def send(self, email: str, **properties: Any) -> dict[str, Any]:
+        """Submit an Email; what became of it."""
+        create = {"k": {"identityId": self.identity, "emailId": email, **properties}}
+        said = self.call("EmailSubmission/set", create=create)
+        found: dict[str, Any] = {**(said["created"] or {}), **(said["notCreated"] or {})}["k"]
+        return found
+
+    def received(self) -> list[dict[str, Any]]:
+        """Ben's Emails, with their messages."""
+        self.jmap.user = 2
+        try:
+            ids = self.jmap.call("Email/query", accountId=self.ben)["ids"]
+            found = self.jmap.call("Email/get", accountId=self.ben, ids=ids)["list"]
+            for email in found:
+                opened = self.jmap.perform("blob_open", user=2, account=self.ben, blob=email["blobId"])
+                email["raw"] = opened.body.decode()
+            emails: list[dict[str, Any]] = found
+            return emails
+        finally:
+            self.jmap.user = 1
+
+
+@pytest.fixture
+def anna(tmp_path: Path) -> Iterator[Anna]:
+    with engine(tmp_path) as jmap:
+        made = Anna(jmap, "", jmap.add_user(BEN))
+        (identity,) = made.call("Identity/get")["list"]
+        made.identity = identity["id"]
+        yield made
+
+
+def envelope(*to: str, mail_from: str = "anna@localhost") -> dict[str, Any]:
+    return {"mailFrom": {"email": mail_from}, "rcptTo": [{"email": one, "parameters": None} for one in to]}
+
+
+def test_mail_for_an_account_of_this_server_is_delivered_at_once(anna: Anna) -> None:
+    made = anna.send(anna.draft(), envelope=envelope(BEN))
+    assert anna.jmap.last is not None
+    # both accounts have changed, and who listens to them hears of it
+    assert {"Email", "Mailbox", "Thread"} <= anna.jmap.last.changed[anna.ben].keys()
+    assert list(anna.jmap.last.changed[anna.jmap.account]) == ["EmailSubmission"]
+    assert made["undoStatus"] == "final"
+    status = made["deliveryStatus"][BEN]
+    assert (status["delivered"], status["displayed"]) == ("yes", "unknown")
+    (email,) = anna.received()
+    assert email["subject"] == "lunch"
+    assert email["keywords"] == {}
+    anna.jmap.user = 2
+    boxes = {one["id"]: one for one in anna.jmap.call("Mailbox/get", accountId=anna.ben)["list"]}
+    ((inbox, _),) = email["mailboxIds"].items()
+    assert (boxes[inbox]["role"], boxes[inbox]["unreadEmails"]) == ("inbox", 1)
+
+
+def test_rfc8621_7_5_bcc_is_removed_and_what_delivery_adds_is_there(anna: Anna) -> None:
+    anna.send(anna.draft(), envelope=envelope(BEN))
+    (email,) = anna.received()
+    assert email["bcc"] is None
+    head, _, text = email["raw"].partition("\r\n\r\n")
+    lines = head.split("\r\n")
+    assert lines[0] == "Return-Path: <anna@localhost>"
+    assert lines[1].startswith("Received: by ")
+    assert "secret" not in head
+    assert "hidden" not in head
+    assert text == "Bcc: this is text\r\n"
+    assert email["messageId"] == ["1@x"]
+
+
+def test_rfc6409_8_a_date_and_a_message_id_are_added_where_they_are_missing(anna: Anna) -> None:
+    anna.send(anna.draft("From: anna@localhost\r\nBcc: ben@localhost\r\n\r\nhello"))
+    (email,) = anna.received()
+    assert email["sentAt"]
+    assert len(email["messageId"]) == 1
+
+
+def test_rfc8621_7_the_envelope_is_made_from_the_email(anna: Anna) -> None:
+    raw = "From: anna@localhost\r\nTo: a@example.com, B@example.com\r\nCc: b@example.com\r\nBcc: c@example.com\r\n\r\n"
+    made = anna.send(anna.draft(raw))
+    assert made["envelope"]["mailFrom"] == {"email": "anna@localhost", "parameters": None}
+    to = [one["email"].lower() for one in made["envelope"]["rcptTo"]]
+    assert to == ["a@example.com", "b@example.com", "c@example.com"]
+
+
+def test_what_goes_to_other_servers_waits_and_can_be_canceled(anna: Anna) -> None:
+    made = anna.send(anna.draft(), envelope=envelope("x@example.com"))
+    assert (made["undoStatus"], made["deliveryStatus"]["x@example.com"]["delivered"]) == ("pending", "queued")
+    said = anna.call("EmailSubmission/set", update={made["id"]: {"undoStatus": "canceled"}})
+    assert list(said["updated"]) == [made["id"]]
+    (kept,) = anna.call("EmailSubmission/get", ids=[made["id"]])["list"]
+    assert (kept["undoStatus"], kept["deliveryStatus"]["x@example.com"]["delivered"]) == ("canceled", "no")
+    # once more changes nothing
+    assert anna.call("EmailSubmission/set", update={made["id"]: {"undoStatus": "canceled"}})["notUpdated"] is None
+
+
+def test_rfc8621_7_5_what_has_reached_somebody_cannot_be_unsent(anna: Anna) -> None:
+    made = anna.send(anna.draft(), envelope=envelope(BEN, "x@example.com"))
+    assert made["undoStatus"] == "final"
+    said = anna.call("EmailSubmission/set", update={made["id"]: {"undoStatus": "canceled"}})
+    assert said["notUpdated"][made["id"]]["type"] == "cannotUnsend"
+
+
+def test_an_address_of_ours_that_nobody_has_is_told(anna: Anna) -> None:
+    made = anna.send(anna.draft(), envelope=envelope("nobody@localhost", BEN))
+    status = made["deliveryStatus"]["nobody@localhost"]
+    assert status["delivered"] == "no"
+    assert status["smtpReply"].startswith("550 5.1.1 ")
+    assert len(anna.received()) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "properties", "error"),
+    [
+        (DRAFT, {"envelope": envelope(BEN, mail_from="ben@localhost")}, {"type": "forbiddenMailFrom"}),
+        (DRAFT, {"envelope": envelope()}, {"type": "noRecipients"}),
+        ("From: anna@localhost\r\n\r\nx", {}, {"type": "noRecipients"}),
+        (
+            DRAFT,
+            {"envelope": envelope("no address")},
+            {"type": "invalidRecipients", "invalidRecipients": ["no address"]},
+        ),
+        (
+            DRAFT,
+            {"envelope": envelope(*(f"{number}@example.com" for number in range(MAX_RECIPIENTS + 1)))},
+            {"type": "tooManyRecipients", "maxRecipients": MAX_RECIPIENTS},
+        ),
+        ("To: ben@localhost\r\n\r\nx", {}, {"type": "invalidEmail", "properties": ["from"]}),
+        (
+            "From: a@b, anna@localhost\r\nTo: ben@localhost\r\n\r\nx",
+            {},
+            {"type": "invalidEmail", "properties": ["from"]},
+        ),
+        ("From: ben@localhost\r\nTo: ben@localhost\r\n\r\nx", {}, {"type": "forbiddenFrom"}),
+        ("From: anna@localhost\r\nSender: ben@localhost\r\nTo: a@b\r\n\r\nx", {}, {"type": "forbiddenFrom"}),
+        (DRAFT, {"identityId": "i99"}, {"type": "invalidProperties", "properties": ["identityId"]}),
+        (DRAFT, {"emailId": "e99"}, {"type": "invalidProperties", "properties": ["emailId"]}),
+        (DRAFT, {"emailId": None}, {"type": "invalidProperties", "properties": ["emailId"]}),
+        (DRAFT, {"sendAt": "2026-01-01T00:00:00Z"}, {"type": "invalidProperties", "properties": ["sendAt"]}),
+        (DRAFT, {"undoStatus": "final"}, {"type": "invalidProperties", "properties": ["undoStatus"]}),
+        (DRAFT, {"envelope": {}}, {"type": "invalidProperties", "properties": ["envelope"]}),
+        (
+            DRAFT,
+            {"envelope": {"mailFrom": {"email": "anna@localhost", "parameters": {"HOLDFOR": "1"}}, "rcptTo": []}},
+            {"type": "invalidProperties", "properties": ["envelope"]},
+        ),
+    ],
+)
+def test_rfc8621_7_5_what_cannot_be_sent_is_refused(
+    anna: Anna, raw: str, properties: dict[str, Any], error: dict[str, Any]
+) -> None:
+    refused = anna.send(anna.draft(raw), **properties)
+    assert {name: refused.get(name) for name in error} == error
+    assert anna.received() == []
+
+
+def test_rfc8621_7_5_on_success_a_single_implicit_email_set_follows(anna: Anna) -> None:
+    first, second, third = anna.draft(), anna.draft(DRAFT + "2"), anna.draft(DRAFT + "3")
+    boxes = anna.jmap.mailboxes
+    create = {
+        name: {"identityId": anna.identity, "emailId": email, "envelope": envelope(to)}
+        for name, email, to in (("a", first, BEN), ("b", second, BEN), ("c", third, "no address"))
+    }
+    patch = {f"mailboxIds/{boxes['Drafts']}": None, f"mailboxIds/{boxes['Sent']}": True, "keywords/$draft": None}
+    submitted, done = anna.responses(
+        "EmailSubmission/set",
+        create=create,
+        onSuccessUpdateEmail={"#a": patch, "#c": patch},
+        onSuccessDestroyEmail=["#b"],
+    )
+    assert set(submitted[1]["created"]) == {"a", "b"}
+    assert (done[0], done[2]) == ("Email/set", "0")
+    assert (done[1]["updated"], done[1]["destroyed"]) == ({first: None}, [second])
+    (email,) = anna.jmap.call("Email/get", ids=[first])["list"]
+    assert (email["mailboxIds"], email["keywords"]) == ({boxes["Sent"]: True}, {})
+
+
+def test_rfc8621_7_5_on_success_holds_for_updates_and_destruction_too(anna: Anna) -> None:
+    made = [anna.send(anna.draft(DRAFT + str(number)), envelope=envelope("x@example.com")) for number in range(2)]
+    ids = [one["id"] for one in made]
+    _, done = anna.responses(
+        "EmailSubmission/set",
+        update={ids[0]: {"undoStatus": "canceled"}},
+        destroy=[ids[1]],
+        onSuccessUpdateEmail={ids[0]: {"keywords/$seen": True}},
+        onSuccessDestroyEmail=[ids[1]],
+    )
+    assert (len(done[1]["updated"]), len(done[1]["destroyed"])) == (1, 1)
+
+
+def test_nothing_follows_where_nothing_succeeded(anna: Anna) -> None:
+    create = {"k": {"identityId": anna.identity, "emailId": "e99"}}
+    assert len(anna.responses("EmailSubmission/set", create=create, onSuccessDestroyEmail=["#k"])) == 1
+
+
+def test_an_email_is_made_and_sent_in_one_request(anna: Anna) -> None:
+    for number, size in enumerate((10, 100_000)):
+        email = {
+            "mailboxIds": {anna.jmap.mailboxes["Drafts"]: True},
+            "from": [{"email": "anna@localhost"}],
+            "to": [{"email": BEN}],
+            "subject": str(number),
+            "textBody": [{"partId": "1", "type": "text/plain"}],
+            "bodyValues": {"1": {"value": "x" * size}},
+        }
+        submission = {"identityId": anna.identity, "emailId": "#draft"}
+        account = {"accountId": anna.jmap.account}
+        said = anna.jmap.request(
+            ("Email/set", {**account, "create": {"draft": email}}, "0"),
+            ("EmailSubmission/set", {**account, "create": {"sent": submission}}, "1"),
+            using=USING,
+        )
+        assert said["methodResponses"][1][1]["created"], said
+    assert {one["subject"] for one in anna.received()} == {"0", "1"}
+
+
+def test_rfc8621_7_5_destroying_a_submission_destroys_its_record_alone(anna: Anna) -> None:
+    made = anna.send(anna.draft(), envelope=envelope(BEN))
+    state = anna.call("EmailSubmission/get", ids=[])["state"]
+    assert anna.call("EmailSubmission/set", destroy=[made["id"]])["destroyed"] == [made["id"]]
+    assert anna.call("EmailSubmission/changes", sinceState=state)["destroyed"] == [made["id"]]
+    assert len(anna.received()) == 1
+
+
+def test_rfc8621_7_5_a_submission_stays_when_its_email_is_destroyed(anna: Anna) -> None:
+    email = anna.draft()
+    made = anna.send(email, envelope=envelope("x@example.com"))
+    anna.jmap.call("Email/set", destroy=[email])
+    (kept,) = anna.call("EmailSubmission/get", ids=[made["id"]])["list"]
+    assert (kept["emailId"], kept["undoStatus"]) == (email, "pending")
+
+
+def test_rfc8621_7_3_query_and_query_changes(anna: Anna) -> None:
+    emails = [anna.draft(f"{DRAFT}{number}") for number in range(3)]
+    ids = [anna.send(email, envelope=envelope("x@example.com"))["id"] for email in emails]
+    found = anna.call("EmailSubmission/query", filter={"emailIds": emails[1:]}, sort=[{"property": "emailId"}])
+    assert set(found["ids"]) == set(ids[1:])
+    for filter, expected in (
+        ({"identityIds": [anna.identity]}, ids),
+        ({"identityIds": []}, []),
+        ({"undoStatus": "final"}, []),
+        ({"before": "2000-01-01T00:00:00Z"}, []),
+        ({"after": "2000-01-01T00:00:00Z"}, ids),
+        ({"operator": "NOT", "conditions": [{"emailIds": emails[:1]}]}, ids[1:]),
+    ):
+        assert anna.call("EmailSubmission/query", filter=filter)["ids"] == expected, filter
+    pending = {"filter": {"undoStatus": "pending"}}
+    state = anna.call("EmailSubmission/query", **pending)["queryState"]
+    anna.call("EmailSubmission/set", update={ids[0]: {"undoStatus": "canceled"}})
+    changes = anna.call("EmailSubmission/queryChanges", sinceQueryState=state, **pending)
+    assert (changes["removed"], changes["added"]) == ([ids[0]], [])
+    wrong = anna.responses("EmailSubmission/query", filter={"threadIds": "t1"})
+    assert wrong[0][1]["type"] == "invalidArguments"
+
+
+def test_the_capability_opens_the_methods(anna: Anna) -> None:
+    ((_, said, _),) = anna.jmap.request(("EmailSubmission/get", {"accountId": anna.jmap.account}, "0"))[
+        "methodResponses"
+    ]
+    assert said["type"] == "unknownMethod"
