@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from jmapd.config.settings import Settings
-from jmapd.workers.settings import UploadBounds, WorkerSettings
+from jmapd.protocol.limits import UploadBounds
+from jmapd.workers.settings import WorkerSettings
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 from argon2 import PasswordHasher
 
 from jmapd.auth import hashes
 from jmapd.auth.hashes import UnusableHash
+from jmapd.config import kinds
 from jmapd.ctl import passwords
 from jmapd.ctl.opening import Failure, Opening, full_name
 
@@ -18,6 +21,10 @@ _PASSWORD_HASH = click.option(
     metavar="HASH",
     help="Take over a password's hash: {ARGON2ID}…, {BLF-CRYPT}… or {SHA512-CRYPT}…, as Dovecot writes them.",
 )
+
+_NO_BOUND = "none"
+_SIZE = kinds.size("1B", "1000000GB")
+_COUNT = kinds.count(1, 10**12)
 
 
 @click.group()
@@ -87,6 +94,37 @@ def enable(opening: Opening, name: str) -> None:
     address = full_name(name, opening.settings())
     opening.perform("account_enable", {"name": address})
     click.echo(f"Account {address} enabled.")
+
+
+def _bound(kind: kinds.Kind[int]) -> Callable[[click.Context, click.Parameter, str | None], int | str | None]:
+    """What reads an option that is a bound, or ``none``."""
+
+    def read(context: click.Context, parameter: click.Parameter, value: str | None) -> int | str | None:
+        if value is None or value == _NO_BOUND:
+            return value
+        try:
+            return kind.read(int(value) if value.isdigit() else value)
+        except kinds.Unfit:
+            raise click.BadParameter(f"{value!r} must be {kind.allowed}, or {_NO_BOUND}.") from None
+
+    return read
+
+
+@account.command()
+@click.argument("name")
+@click.option("--size", callback=_bound(_SIZE), metavar="SIZE", help="Octets of all messages, such as 5GB, or none.")
+@click.option("--emails", callback=_bound(_COUNT), metavar="N", help="Number of messages, or none.")
+@click.pass_obj
+def quota(opening: Opening, name: str, size: int | str | None, emails: int | str | None) -> None:
+    """Bound what the account NAME may hold, or print what it holds."""
+    given = {"size": size, "emails": emails}
+    bounds = {option: None if value == _NO_BOUND else value for option, value in given.items() if value is not None}
+    said = opening.perform("account_quota", {"name": full_name(name, opening.settings()), **bounds})
+    click.echo(f"{said['emails']:,}{_of(said['max_emails'])} messages, {said['size']:,}{_of(said['max_size'])} octets.")
+
+
+def _of(bound: int | None) -> str:
+    return "" if bound is None else f" of {bound:,}"
 
 
 @account.command()

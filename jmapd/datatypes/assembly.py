@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jmapd.datatypes import snippet
+from jmapd.datatypes.blob.capability import account_capability
+from jmapd.datatypes.blob.methods import METHODS as BLOB_METHODS
 from jmapd.datatypes.email.prepare import MAX_ATTACHMENTS
 from jmapd.datatypes.email.query import SORT_PROPERTIES
 from jmapd.datatypes.email.type import EMAIL
@@ -13,17 +15,28 @@ from jmapd.datatypes.email_submission.type import EMAIL_SUBMISSION
 from jmapd.datatypes.identity import IDENTITY
 from jmapd.datatypes.mailbox.names import MAX_DEPTH, MAX_NAME
 from jmapd.datatypes.mailbox.type import MAILBOX
+from jmapd.datatypes.quota import QUOTA_TYPE
 from jmapd.datatypes.thread import THREAD
 from jmapd.datatypes.vacation_response import VACATION_RESPONSE_TYPE
 from jmapd.methods import core
 from jmapd.methods.registry import Registry, registry
 from jmapd.methods.standard import methods_of
-from jmapd.protocol.capabilities import CORE, MAIL, SUBMISSION, VACATION_RESPONSE, WEBSOCKET, WEBSOCKET_TICKET
+from jmapd.protocol.capabilities import (
+    BLOB,
+    CORE,
+    MAIL,
+    QUOTA,
+    SUBMISSION,
+    VACATION_RESPONSE,
+    WEBSOCKET,
+    WEBSOCKET_TICKET,
+)
+from jmapd.protocol.limits import Limits
 
-TYPES = (MAILBOX, THREAD, EMAIL, IDENTITY, EMAIL_SUBMISSION, VACATION_RESPONSE_TYPE)
+TYPES = (MAILBOX, THREAD, EMAIL, IDENTITY, EMAIL_SUBMISSION, VACATION_RESPONSE_TYPE, QUOTA_TYPE)
 
-ACCOUNT_CAPABILITIES: Mapping[str, Mapping[str, Any]] = {
-    MAIL: {
+_ACCOUNT_CAPABILITIES: Mapping[str, Callable[[Limits], Mapping[str, Any]]] = {
+    MAIL: lambda limits: {
         "maxMailboxesPerEmail": None,
         "maxMailboxDepth": MAX_DEPTH,
         "maxSizeMailboxName": MAX_NAME,
@@ -31,15 +44,21 @@ ACCOUNT_CAPABILITIES: Mapping[str, Mapping[str, Any]] = {
         "emailQuerySortOptions": list(SORT_PROPERTIES),
         "mayCreateTopLevelMailbox": True,
     },
-    SUBMISSION: {"maxDelayedSend": 0, "submissionExtensions": {}},
-    VACATION_RESPONSE: {},
+    SUBMISSION: lambda limits: {"maxDelayedSend": 0, "submissionExtensions": {}},
+    VACATION_RESPONSE: lambda limits: {},
+    BLOB: account_capability,
+    QUOTA: lambda limits: {},
 }
-"""For each capability that data types bring, its account capability object (RFC 8621 section 1.3 and what follows)."""
 
-CAPABILITIES = frozenset({CORE, WEBSOCKET, WEBSOCKET_TICKET, *ACCOUNT_CAPABILITIES})
+CAPABILITIES = frozenset({CORE, WEBSOCKET, WEBSOCKET_TICKET, *_ACCOUNT_CAPABILITIES})
 """What ``using`` may name."""
+
+
+def account_capabilities(limits: Limits) -> dict[str, Mapping[str, Any]]:
+    """For each capability that data types bring, its account capability object (RFC 8621 section 1.3 and what follows)."""
+    return {urn: make(limits) for urn, make in _ACCOUNT_CAPABILITIES.items()}
 
 
 def methods() -> Registry:
     """All methods."""
-    return registry(core.METHODS, snippet.METHODS, *(methods_of(type) for type in TYPES))
+    return registry(core.METHODS, BLOB_METHODS, snippet.METHODS, *(methods_of(type) for type in TYPES))

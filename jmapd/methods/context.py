@@ -11,7 +11,7 @@ import attrs
 from jmapd.methods.arguments import Arguments
 from jmapd.protocol import statechange
 from jmapd.protocol.errors import MethodError, SetError, invalid_arguments
-from jmapd.protocol.limits import Limits
+from jmapd.protocol.limits import Limits, UploadBounds
 from jmapd.store import accounts, users
 from jmapd.store.accounts import Access
 from jmapd.store.changes import AccountChanges
@@ -89,12 +89,15 @@ class Context:
 
     :param user: whose Request it is.
     :param now: milliseconds since 1970.
+    :param uploads: bounds of what nothing refers to.
+    :param using: the capabilities that the client has opted in to.
     :param writing: whether this process may write.
     :param read_only: whether the credential lets the user change nothing.
     :param created_ids: for each creation id the Id made for it.
     :param prepared: what has been prepared for this Request, by key.
     :param changed: for each account id, for each type changed, its new modseq.
     :param read: the same for the types whose state was read.
+    :param fresh: the hashes of blobs that this transaction has stored, which other processes cannot see yet.
     :param wanting: what turned out to be missing under way: the call comes to nothing, and is made again with it.
     :param made: what the current call says of the objects that it made, by number, as long as they may get others.
     :param implicit: calls that the current one makes in turn: their responses follow its own (RFC 8620 section 5.4).
@@ -105,12 +108,15 @@ class Context:
     limits: Limits
     user: int
     now: int
+    uploads: UploadBounds = UploadBounds()
+    using: frozenset[str] = frozenset()
     writing: bool = False
     read_only: bool = False
     created_ids: dict[str, str] = attrs.field(factory=dict)
     prepared: Mapping[str, PreparedMessage | SetError] = attrs.field(factory=dict)
     changed: dict[str, dict[str, int]] = attrs.field(factory=dict)
     read: dict[str, dict[str, int]] = attrs.field(factory=dict)
+    fresh: set[bytes] = attrs.field(factory=set)
     wanting: list[Wanted] = attrs.field(factory=list)
     made: dict[int, dict[str, Any]] = attrs.field(factory=dict)
     implicit: list[tuple[str, dict[str, Any]]] = attrs.field(factory=list)
@@ -191,6 +197,11 @@ class Context:
         self._scopes.clear()
         self.made.clear()
         self.implicit.clear()
+
+    def add_blob(self, hash: bytes, size: int, data: bytes | None) -> None:
+        """Name a blob in the store, as `jmapd.store.blobs.Blobs.add` does."""
+        self.store.blobs.add(self.store.database, hash, size, data)
+        self.fresh.add(hash)
 
     def spend(self, octets: int) -> None:
         """Count what goes into the Response.

@@ -140,6 +140,7 @@ class Dispatch:
         if not context.writing and any(self._writes(name) for name, _, _ in request.calls):
             raise NeedsWriter
         context.created_ids.update(request.created_ids or {})
+        context.using = request.using
         responses: list[references.Response] = []
         for name, arguments, call_id in request.calls:
             try:

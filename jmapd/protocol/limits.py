@@ -1,4 +1,4 @@
-"""The bounds that a client is told of (RFC 8620 section 2, RFC 8621 section 1.3), by the Session's own names."""
+"""The bounds that a client is told of (RFC 8620 section 2), by the Session's own names, and those of its uploads."""
 
 from __future__ import annotations
 
@@ -38,3 +38,17 @@ class Limits:
             "maxObjectsInSet": self.max_objects_in_set,
             "collationAlgorithms": ["i;unicode-casemap"],
         }
+
+
+@attrs.frozen
+class UploadBounds:
+    """What of uploads that nothing refers to is kept for a user.
+
+    :param files: how many.
+    :param size: how many octets in all.
+    :param ttl: for how many seconds.
+    """
+
+    files: int = 1000
+    size: int = 50_000_000
+    ttl: float = 3600.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import attrs
-from sqlalchemy import and_, bindparam, delete, func, insert, select
+from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.protocol import ids
@@ -56,6 +56,7 @@ class AccountSummary:
 
     :param size: octets of all its messages.
     :param disabled: whether the user whose own it is may not log in.
+    :param max_emails: how many messages it may hold, if that is bounded; as ``max_size``.
     """
 
     account: int
@@ -63,6 +64,8 @@ class AccountSummary:
     emails: int
     size: int
     disabled: bool
+    max_emails: int | None
+    max_size: int | None
 
 
 @attrs.frozen
@@ -206,14 +209,14 @@ def _summaries() -> ClauseElement:
         select(
             accounts.c.id,
             accounts.c.name,
-            func.count(emails.c.id),
-            func.coalesce(func.sum(emails.c.size), 0),
+            accounts.c.emails,
+            accounts.c.octets,
             users.c.disabled,
+            accounts.c.max_emails,
+            accounts.c.max_octets,
         )
         .join_from(accounts, access, and_(access.c.account == accounts.c.id, access.c.personal))
         .join(users, users.c.id == access.c.user)
-        .join(emails, emails.c.account == accounts.c.id, isouter=True)
-        .group_by(accounts.c.id, users.c.disabled)
         .order_by(accounts.c.name)
     )
 

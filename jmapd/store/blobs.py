@@ -53,6 +53,12 @@ class Piece:
             return whole
         return f"{whole}{_ENCODINGS[self.encoding]}{self.offset:x}-{self.length:x}-{self.size:x}"
 
+    def lies_in(self, stored: int) -> bool:
+        """Whether this can be a part of a blob of so many octets; decoding makes none larger."""
+        if self.length is None or self.size is None:
+            return True
+        return self.offset + self.length <= stored and self.size <= self.length
+
     @classmethod
     def of_id(cls, id: str) -> Piece | None:
         """What a blobId stands for, or ``None`` where it cannot be one of ours."""

@@ -1,4 +1,4 @@
-"""The four counts of a Mailbox, kept as Emails change (RFC 8621 section 2).
+"""The four counts of a Mailbox, kept as Emails change (RFC 8621 section 2), and what the account uses.
 
 One pure function says what a Thread adds to each Mailbox it is in. Whoever changes Emails has each Thread's share
 worked out before and after, and the difference is added: right for flags, moves, trash and destruction alike.
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from jmapd.store import mailboxes, threads
+from jmapd.store import mailboxes, quotas, threads
 from jmapd.store.changes import AccountChanges
 from jmapd.store.database import Database
 from jmapd.store.threads import Member
@@ -19,6 +19,9 @@ Share = tuple[int, int, int, int]
 """Emails, unread Emails, Threads, unread Threads."""
 
 _NOTHING: Share = (0, 0, 0, 0)
+
+OCTETS_QUOTA, COUNT_QUOTA = 1, 2
+"""The numbers of an account's Quotas."""
 
 
 def shares(members: Iterable[Member], trash: int | None) -> dict[int, Share]:
@@ -52,6 +55,24 @@ class Counts:
     trash: int | None
     _threads: dict[int, dict[int, Member]] = attrs.field(factory=dict)
     _before: dict[int, dict[int, Share]] = attrs.field(factory=dict)
+    _emails: int = 0
+    _octets: int = 0
+
+    def has_room(self, size: int) -> bool:
+        """Whether the account may hold one more Email of a size."""
+        usage = quotas.read(self.database, self.changes.account)
+        more = attrs.evolve(usage, emails=usage.emails + self._emails, octets=usage.octets + self._octets)
+        return more.has_room(size)
+
+    def came(self, size: int) -> None:
+        """The account holds one more Email."""
+        self._emails += 1
+        self._octets += size
+
+    def went(self, size: int) -> None:
+        """The account holds one Email less."""
+        self._emails -= 1
+        self._octets -= size
 
     def members(self, thread: int) -> dict[int, Member]:
         """The Emails of a Thread by number, as this method call sees them; the caller changes them in place."""
@@ -80,6 +101,20 @@ class Counts:
                 self.changes.updated("Mailbox", mailbox, substantive=False)
         self._threads.clear()
         self._before.clear()
+        self._save_usage()
+
+    def _save_usage(self) -> None:
+        emails, octets, self._emails, self._octets = self._emails, self._octets, 0, 0
+        if not emails and not octets:
+            return
+        quotas.use(self.database, self.changes.account, emails=emails, octets=octets)
+        usage = quotas.read(self.database, self.changes.account)
+        for quota, limit, more in (
+            (OCTETS_QUOTA, usage.max_octets, octets),
+            (COUNT_QUOTA, usage.max_emails, emails),
+        ):
+            if limit is not None and more:
+                self.changes.updated("Quota", quota, substantive=False)
 
 
 def recount(database: Database, changes: AccountChanges, old_trash: int | None, new_trash: int | None) -> None:

@@ -62,6 +62,7 @@ class Mutable:
     id: int
     thread: int
     blob: bytes
+    size: int
     received_at: int
     unread: bool
     keywords: frozenset[str]
@@ -167,9 +168,16 @@ def mutable(database: Database, numbers: Iterable[int]) -> dict[int, Mutable]:
     rows = database.execute(_mutable, ids=orjson.dumps(list(numbers)).decode())
     return {
         id: Mutable(
-            id, thread, blob, received, bool(unread), frozenset(orjson.loads(keywords)), mailbox_numbers(mailboxes)
+            id,
+            thread,
+            blob,
+            size,
+            received,
+            bool(unread),
+            frozenset(orjson.loads(keywords)),
+            mailbox_numbers(mailboxes),
         )
-        for id, thread, blob, received, unread, keywords, mailboxes in rows
+        for id, thread, blob, size, received, unread, keywords, mailboxes in rows
     }
 
 
@@ -290,7 +298,7 @@ def _remove_body() -> ClauseElement:
 
 
 def _mutable() -> ClauseElement:
-    names = ("id", "thread", "blob", "received_at", "unread", "keywords", "mailboxes")
+    names = ("id", "thread", "blob", "size", "received_at", "unread", "keywords", "mailboxes")
     columns = [emails.c[name] for name in names]
     return select(*columns).where(_among(emails.c.id))
 

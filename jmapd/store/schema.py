@@ -51,6 +51,10 @@ accounts = Table(
     Column("name", Text, nullable=False),
     Column("modseq", _ID, nullable=False),
     Column("spilled", Boolean, nullable=False),
+    Column("emails", _ID, nullable=False, server_default="0"),
+    Column("octets", _ID, nullable=False, server_default="0"),
+    Column("max_emails", _ID),
+    Column("max_octets", _ID),
     sqlite_autoincrement=True,
 )
 

@@ -5,23 +5,34 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, select
 from sqlalchemy.sql.expression import ClauseElement
 
+from jmapd.protocol.limits import UploadBounds
 from jmapd.store.database import Database
 from jmapd.store.schema import emails, uploads
 from jmapd.store.sqlite import insert
 
 
-def record(
-    database: Database, *, account: int, user: int, blob: bytes, size: int, now: int, prepared: bytes | None
+def keep(
+    database: Database,
+    bounds: UploadBounds,
+    *,
+    account: int,
+    user: int,
+    blob: bytes,
+    size: int,
+    now: int,
+    prepared: bytes | None,
 ) -> None:
-    """Remember an upload; one that was there begins its time anew.
+    """Remember an upload, and forget older ones where there is no room; one that was there begins its time anew.
 
     :param now: milliseconds since 1970.
     :param prepared: the message's reading, where it was uploaded as message/rfc822.
     """
     database.execute(_record, account=account, user=user, blob=blob, size=size, uploaded_at=now, prepared=prepared)
+    before = now - int(bounds.ttl * 1000)
+    _make_room(database, user=user, files=bounds.files, size=max(bounds.size, size), before=before)
 
 
-def make_room(database: Database, *, user: int, files: int, size: int, before: int) -> None:
+def _make_room(database: Database, *, user: int, files: int, size: int, before: int) -> None:
     """Forget a user's oldest uploads until they are within a bound (RFC 8620 section 6: in date order).
 
     :param files: how many may stay.

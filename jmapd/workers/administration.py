@@ -7,9 +7,10 @@ from typing import Any
 
 import attrs
 
-from jmapd.datatypes import identity
+from jmapd.datatypes import identity, quota
 from jmapd.datatypes.mailbox import names
-from jmapd.store import accounts, mailboxes, users
+from jmapd.store import accounts, mailboxes, quotas, users
+from jmapd.store.accounts import Access
 from jmapd.store.changes import AccountChanges
 from jmapd.store.mailboxes import MailboxRow
 from jmapd.store.store import Store
@@ -40,6 +41,8 @@ class Administration:
                 "size": one.size,
                 "disabled": bool(one.disabled),
                 "shared": shared.get(one.account, []),
+                "max_emails": one.max_emails,
+                "max_size": one.max_size,
             }
             for one in accounts.summaries(self.store.database)
         ]
@@ -91,6 +94,19 @@ class Administration:
         others = accounts.delete_account(self.store.database, user.id)
         return Answer({}, credentials=((user.id, None),), accesses=tuple(others))
 
+    def account_quota(self, arguments: dict[str, Any], body: bytes) -> Answer:
+        """Say what an account may hold; what is not given stays, and null is as much as comes."""
+        user, database = self.identity.known(arguments["name"]), self.store.database
+        own = self._own(user)
+        usage = quotas.read(database, own.account)
+        emails, octets = arguments.get("emails", usage.max_emails), arguments.get("size", usage.max_octets)
+        changes = AccountChanges.open(database, own.account)
+        quota.set_limits(database, changes, emails=emails, octets=octets)
+        changes.save()
+        changed = {own.id: changes.new_states} if changes.new_states else {}
+        said = {"emails": usage.emails, "size": usage.octets, "max_emails": emails, "max_size": octets}
+        return Answer(said, changed=changed)
+
     def account_share(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Let another user see an account, or change whether they may change it."""
         account, user = self._shared(arguments)
@@ -109,5 +125,7 @@ class Administration:
         owner, user = self.identity.known(arguments["name"]), self.identity.known(arguments["other"])
         if owner.id == user.id:
             raise OperationRefused("invalid", f"{user.name} sees the account already: it is their own.")
-        own = next(one for one in accounts.accesses(self.store.database, owner.id) if one.personal)
-        return own.account, user
+        return self._own(owner).account, user
+
+    def _own(self, user: User) -> Access:
+        return next(one for one in accounts.accesses(self.store.database, user.id) if one.personal)

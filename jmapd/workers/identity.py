@@ -87,7 +87,7 @@ class Identity:
             url=arguments["url"],
             username=arguments["name"],
             accounts=seen,
-            capabilities=assembly.ACCOUNT_CAPABILITIES,
+            capabilities=assembly.account_capabilities(self.settings.limits),
             limits=self.settings.limits,
             state=state,
         )

@@ -23,7 +23,7 @@ from jmapd.store.mailboxes import MailboxRow
 from jmapd.store.store import Store
 from jmapd.store.threads import Member
 from jmapd.workers import answers
-from jmapd.workers.answers import Answer
+from jmapd.workers.answers import Answer, OperationRefused
 from jmapd.workers.identity import Identity
 
 
@@ -64,7 +64,10 @@ class Importing:
         if there:
             outcome = self._enter(scope, counts, there, mailbox)
         else:
-            outcome = self._import(context, scope, counts, message, mailbox, arguments)
+            try:
+                outcome = self._import(context, scope, counts, message, mailbox, arguments)
+            except SetError as error:
+                raise OperationRefused(error.type, error.description or "") from None
         counts.save()
         try:
             context.finish_call()

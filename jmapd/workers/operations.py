@@ -35,6 +35,7 @@ _ADMINISTRATION = frozenset(
         "account_enable",
         "account_delete",
         "account_share",
+        "account_quota",
         "account_unshare",
         "token_add",
         "token_revoke",

@@ -37,7 +37,7 @@ __all__ = ["Answer", "Hub", "OperationRefused", "Origin", "Pool", "Reply"]
 MAX_ROUNDS = 20
 """How often a Request may be run again with something prepared."""
 
-_WRITING = re.compile(rb'/(?:set|import|copy)"')
+_WRITING = re.compile(rb'/(?:set|import|copy|upload|send)"')
 _log = Logger()
 
 

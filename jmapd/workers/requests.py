@@ -49,6 +49,7 @@ class Requests:
             self.settings.limits,
             frame.arguments["user"],
             int(time.time() * 1000),
+            uploads=self.settings.uploads,
             writing=self.settings.writer,
             read_only=frame.arguments.get("read_only", False),
             prepared=prepared,

@@ -5,21 +5,7 @@ from __future__ import annotations
 import attrs
 import orjson
 
-from jmapd.protocol.limits import Limits
-
-
-@attrs.frozen
-class UploadBounds:
-    """What of uploads that nothing refers to is kept for a user.
-
-    :param files: how many.
-    :param size: how many octets in all.
-    :param ttl: for how many seconds.
-    """
-
-    files: int = 1000
-    size: int = 50_000_000
-    ttl: float = 3600.0
+from jmapd.protocol.limits import Limits, UploadBounds
 
 
 @attrs.frozen

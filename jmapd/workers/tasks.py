@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from jmapd.datatypes.blob.upload import assemble
 from jmapd.datatypes.email.prepare import prepare_message
 from jmapd.protocol.errors import SetError
 from jmapd.store.store import Store
@@ -39,9 +40,11 @@ class Tasks:
         importing, transfer = Importing(store, identity), Transfer(store, settings.uploads)
 
         def prepare(arguments: dict[str, Any], body: bytes) -> Answer:
-            now = int(time.time() * 1000)
+            wanted, now = arguments["wanted"], int(time.time() * 1000)
+            if wanted["kind"] == "assemble":
+                return answers.prepared(assemble(store, wanted))
             try:
-                message = prepare_message(store, arguments["user"], arguments["wanted"], now, settings.hostname)
+                message = prepare_message(store, arguments["user"], wanted, now, settings.hostname)
             except SetError as error:
                 return answers.not_prepared(error)
             return answers.prepared(message)

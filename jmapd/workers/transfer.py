@@ -13,12 +13,12 @@ import attrs
 from jmapd.datatypes.email.prepare import read_raw
 from jmapd.message.transfer import decode, decode_chunk
 from jmapd.protocol.errors import SetError
+from jmapd.protocol.limits import UploadBounds
 from jmapd.store import accounts, uploads
 from jmapd.store.accounts import Access
 from jmapd.store.blobs import INLINE, Piece, blob_id
 from jmapd.store.store import Store
 from jmapd.workers.answers import Answer, OperationRefused
-from jmapd.workers.settings import UploadBounds
 
 CHUNK = 262_144
 """Octets read for one answer."""
@@ -83,11 +83,16 @@ class Transfer:
         data, reading = (None, body) if inline is None else (body[:inline], body[inline:])
         database = self.store.database
         self.store.blobs.add(database, blob, size, data)
-        now = int(time.time() * 1000)
-        uploads.record(database, account=account, user=user, blob=blob, size=size, now=now, prepared=reading or None)
-        bounds = self.bounds
-        before = now - int(bounds.ttl * 1000)
-        uploads.make_room(database, user=user, files=bounds.files, size=max(bounds.size, size), before=before)
+        uploads.keep(
+            database,
+            self.bounds,
+            account=account,
+            user=user,
+            blob=blob,
+            size=size,
+            now=int(time.time() * 1000),
+            prepared=reading or None,
+        )
         return Answer({"blobId": blob_id(blob)})
 
     def blob_open(self, arguments: dict[str, Any], body: bytes) -> Answer:
@@ -98,7 +103,7 @@ class Transfer:
         if piece is None or not uploads.may_read(database, account=account, user=arguments["user"], blob=piece.hash):
             raise _NOT_FOUND
         stored = self.store.blobs.size(database, piece.hash)
-        if stored is None or not _lies_in(piece, stored):
+        if stored is None or not piece.lies_in(stored):
             raise _NOT_FOUND
         length = stored if piece.length is None else piece.length
         place = {"hash": piece.hash.hex(), "encoding": piece.encoding, "offset": piece.offset, "length": length}
@@ -136,10 +141,3 @@ class Transfer:
         if not _TOKEN.match(token):
             raise ValueError("an upload's token is 32 hexadecimal digits")
         return self.store.incoming / token
-
-
-def _lies_in(piece: Piece, stored: int) -> bool:
-    """Whether a part can be one of a blob of so many octets; decoding makes none larger."""
-    if piece.length is None or piece.size is None:
-        return True
-    return piece.offset + piece.length <= stored and piece.size <= piece.length

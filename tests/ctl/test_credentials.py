@@ -108,3 +108,21 @@ def test_a_password_may_not_look_like_a_token(here: Installation) -> None:
     says = f"{token.make()}\n"
     assert "may not look like a token" in here.run("account", "add", "anna", "--password-stdin", says=says, status=1)
     here.run("account", "add", "anna", "--password-stdin", says="jmapd_is_fine\n")
+
+
+def test_an_account_is_bounded_and_told_what_it_holds(anna: Installation) -> None:
+    assert anna.run("account", "quota", "anna") == "0 messages, 0 octets.\n"
+    assert anna.run("account", "quota", "anna", "--size", "5GB") == "0 messages, 0 of 5,000,000,000 octets.\n"
+    assert anna.run("account", "quota", "anna", "--emails", "7", "--size", "none") == "0 of 7 messages, 0 octets.\n"
+    assert anna.run("account", "quota", "anna") == "0 of 7 messages, 0 octets.\n"
+    for option, value in (("--size", "much"), ("--emails", "-1"), ("--emails", "0")):
+        assert "must be" in anna.run("account", "quota", "anna", option, value, status=2)
+
+
+def test_an_account_is_shared_and_not_any_more(anna: Installation) -> None:
+    anna.run("account", "add", "ben", "--password-stdin", says="secret\n")
+    assert anna.run("account", "share", "anna", "ben") == "Account anna is shared with ben.\n"
+    assert "  shared with ben@example.org\n" in anna.run("account", "list")
+    anna.run("account", "unshare", "anna", "ben")
+    assert "not shared" in anna.run("account", "unshare", "anna", "ben", status=1)
+    assert "shared with" not in anna.run("account", "list")

@@ -1,13 +1,14 @@
 """Uploads that nothing refers to: bounded for each user, and seen by their uploader alone (RFC 8620 section 6)."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from jmapd.protocol.limits import UploadBounds
 from jmapd.store import uploads
 from jmapd.workers.answers import Answer
-from jmapd.workers.settings import UploadBounds
 from jmapd.workers.transfer import Transfer
 from tests.engine import Engine, engine
 
@@ -63,10 +64,19 @@ def test_rfc8620_6_1_uploading_again_begins_the_time_anew(jmap: Engine) -> None:
 
 def test_rfc8620_6_an_upload_has_its_time(jmap: Engine) -> None:
     first = jmap.upload(b"first")
-    uploads.make_room(jmap.store.database, user=1, files=10, size=1000, before=0)
-    assert readable(jmap, first)
-    uploads.make_room(jmap.store.database, user=1, files=10, size=1000, before=2**62)
-    assert not readable(jmap, first)
+    blob, now = jmap.store.blobs.write_file(b"x"), int(time.time() * 1000)
+    for seconds, there in ((3000, True), (4000, False)):
+        uploads.keep(
+            jmap.store.database,
+            UploadBounds(ttl=3600),
+            account=1,
+            user=1,
+            blob=blob,
+            size=1,
+            now=now + seconds * 1000,
+            prepared=None,
+        )
+        assert readable(jmap, first) is there
 
 
 def test_rfc8620_6_1_an_upload_is_seen_by_its_uploader_alone(jmap: Engine) -> None:

@@ -11,6 +11,7 @@ from jmapd.datatypes.email.destroy import destroy_email
 from jmapd.datatypes.email.prepare import wanted_message
 from jmapd.datatypes.email.reading import Reading, received_line
 from jmapd.methods.context import Context, PreparedMessage, Scope
+from jmapd.protocol.errors import SetError
 from jmapd.store import emails, threads
 from jmapd.store.blobs import blob_id
 from jmapd.store.counts import Counts
@@ -41,7 +42,10 @@ def add_email(context: Context, scope: Scope, counts: Counts, new: NewEmail) -> 
 
     :param counts: of the method call; the caller saves them.
     :returns: what a client is told of it, as of anything it makes; right until the call is over.
+    :raises SetError: ``overQuota`` where the account has no room for it.
     """
+    if not counts.has_room(new.size):
+        raise SetError("overQuota", "The account has no room for this.")
     thread = _thread(context, scope, counts, new.reading.references)
     number = _keep(context.store, scope, counts, new, thread)
     said = context.made[number] = {
@@ -77,7 +81,7 @@ def _join(context: Context, scope: Scope, counts: Counts, others: list[int], thr
     """
     database = context.store.database
     moving = list(emails.mutable(database, emails.of_threads(database, scope.number, others)).values())
-    wanted = [wanted_message(scope.number, blob_id(email.blob)) for email in moving]
+    wanted = [wanted_message(context, scope, blob_id(email.blob)) for email in moving]
     missing = [one for one in wanted if one.key not in context.prepared]
     context.wanting.extend(missing)
     if missing:
@@ -113,6 +117,7 @@ def _keep(store: Store, scope: Scope, counts: Counts, new: NewEmail, thread: int
         changes.updated("Thread", thread)
     unread = emails.is_unread(new.keywords)
     members[number] = Member(unread, new.mailboxes)
+    counts.came(new.size)
     threads.refer(database, scope.number, thread, reading.references)
     first_lines = received_line(email_id(number), thread_id(thread), new.received_at)
     row = EmailRow(

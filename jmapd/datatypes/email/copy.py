@@ -46,7 +46,7 @@ class EmailCopier:
         """
         database = context.store.database
         originals = emails.mutable(database, numbers)
-        readings = {number: wanted_message(source.number, blob_id(email.blob)) for number, email in originals.items()}
+        readings = {number: wanted_message(context, source, blob_id(email.blob)) for number, email in originals.items()}
         require(context, list(readings.values()))
         rows = mailboxes.all_of(database, scope.number)
         counts = Counts(database, scope.changes, mailboxes.trash_of(rows))

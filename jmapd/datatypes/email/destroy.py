@@ -16,6 +16,7 @@ def destroy_email(database: Database, scope: Scope, counts: Counts, email: Mutab
     """
     members = counts.members(email.thread)
     del members[email.id]
+    counts.went(email.size)
     emails.remove(database, scope.number, email)
     scope.changes.destroyed("Email", email.id)
     if members:

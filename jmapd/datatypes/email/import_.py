@@ -39,7 +39,7 @@ def run(context: Context, arguments: Arguments) -> dict[str, Any]:
     for creation_id, email in wanted.items():
         try:
             new = _new(context, set(rows), email, messages[creation_id])
-            context.store.blobs.add(context.store.database, new.blob, new.size, _data(messages[creation_id]))
+            context.add_blob(new.blob, new.size, _data(messages[creation_id]))
             made = add_email(context, scope, counts, new)
         except SetError as error:
             refused[creation_id] = error.to_json()
@@ -74,9 +74,12 @@ def _messages(
     found: dict[str, PreparedMessage | SetError] = {}
     unread = {}
     for creation_id, email in wanted.items():
-        message = _uploaded(context, scope, email.get("blobId"))
+        given = email.get("blobId")
+        blob_id = context.referred(given) if isinstance(given, str) else None
+        message = _uploaded(context, scope, blob_id)
         if message is None:
-            unread[creation_id] = wanted_message(scope.number, email["blobId"])
+            assert blob_id is not None
+            unread[creation_id] = wanted_message(context, scope, blob_id)
         else:
             found[creation_id] = message
     require(context, list(unread.values()))
@@ -88,9 +91,9 @@ def _messages(
     return found
 
 
-def _uploaded(context: Context, scope: Scope, blob_id: Any) -> PreparedMessage | SetError | None:
+def _uploaded(context: Context, scope: Scope, blob_id: str | None) -> PreparedMessage | SetError | None:
     """A message that was read when it was uploaded, or why it cannot be one; ``None`` where it must be read."""
-    piece = Piece.of_id(blob_id) if isinstance(blob_id, str) else None
+    piece = None if blob_id is None else Piece.of_id(blob_id)
     if piece is None:
         return invalid_properties("There is no such blob.", "blobId")
     if piece.length is not None:

@@ -10,7 +10,7 @@ import orjson
 
 from jmapd.datatypes.email import get, properties
 from jmapd.datatypes.email.bodies import Body, BodyOptions
-from jmapd.datatypes.email.prepare import parsed, wanted_parse
+from jmapd.datatypes.email.prepare import Sight, parsed, wanted_parse
 from jmapd.datatypes.email.reading import Reading
 from jmapd.datatypes.email.set import require, result
 from jmapd.methods.arguments import Arguments
@@ -57,17 +57,21 @@ class _Parser:
         :raises NeedsPreparation: where they have not.
         """
         if self.context.writing:
-            require(self.context, [wanted_parse(self.scope.number, one) for one in blob_ids])
+            wanted = [wanted_parse(self.context, self.scope, self._referred(one)) for one in blob_ids]
+            require(self.context, wanted)
         for one in blob_ids:
             try:
-                yield one, self._read(one)
+                yield one, self._read(self._referred(one))
             except SetError as error:
                 yield one, error
 
     def _read(self, blob_id: str) -> PreparedMessage:
         if self.context.writing:
-            return result(self.context, wanted_parse(self.scope.number, blob_id))
-        return parsed(self.context.store, self.scope.number, self.context.user, blob_id)
+            return result(self.context, wanted_parse(self.context, self.scope, blob_id))
+        return parsed(Sight(self.context.store, self.scope.number, self.context.user), blob_id)
+
+    def _referred(self, blob_id: str) -> str:
+        return self.context.referred(blob_id) or blob_id
 
 
 def run(context: Context, arguments: Arguments) -> dict[str, Any]:

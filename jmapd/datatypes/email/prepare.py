@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import attrs
 import orjson
 
 from jmapd.datatypes.email.reading import read
@@ -20,7 +21,7 @@ from jmapd.message.compose import blob_ids, compose
 from jmapd.message.deliver import for_delivery
 from jmapd.message.parts import NotParsable
 from jmapd.message.transfer import decode
-from jmapd.methods.context import PreparedMessage, Wanted
+from jmapd.methods.context import Context, PreparedMessage, Scope, Wanted
 from jmapd.protocol.errors import SetError
 from jmapd.store import uploads
 from jmapd.store.blobs import INLINE, Piece
@@ -30,30 +31,73 @@ MAX_ATTACHMENTS = 50_000_000
 """Octets of all the blobs that one new Email may refer to (RFC 8621 section 1.3, maxSizeAttachmentsPerEmail)."""
 
 
-def wanted_message(account: int, blob_id: str) -> Wanted:
+def wanted_message(context: Context, scope: Scope, blob_id: str) -> Wanted:
     """A stored message is to be read."""
-    return Wanted(f"message {blob_id}", {"kind": "message", "account": account, "blob": blob_id})
+    return _wanted(context, scope, "message", blob_id, [blob_id], blob=blob_id)
 
 
-def wanted_parse(account: int, blob_id: str) -> Wanted:
+def wanted_parse(context: Context, scope: Scope, blob_id: str) -> Wanted:
     """A blob is to be read as a message that is not stored as one."""
-    return Wanted(f"parse {blob_id}", {"kind": "parse", "account": account, "blob": blob_id})
+    return _wanted(context, scope, "parse", blob_id, [blob_id], blob=blob_id)
 
 
-def wanted_composition(account: int, creation_id: str, email: Mapping[str, Any]) -> Wanted:
+def wanted_composition(context: Context, scope: Scope, creation_id: str, email: Mapping[str, Any]) -> Wanted:
     """A message is to be composed from an Email's properties."""
     digest = hashlib.blake2b(orjson.dumps([creation_id, email], option=orjson.OPT_SORT_KEYS), digest_size=16)
-    return Wanted(f"composition {digest.hexdigest()}", {"kind": "compose", "account": account, "email": email})
+    ids = blob_ids(email) if context.fresh else ()
+    return _wanted(context, scope, "compose", digest.hexdigest(), ids, email=email)
 
 
-def wanted_delivery(store: Store, blob_id: str, mail_from: str) -> Wanted:
-    """A message that is stored, be it by this very transaction, is to be written as it is delivered."""
-    piece = Piece.of_id(blob_id)
-    assert piece is not None
-    data = store.blobs.inline(store.database, piece.hash)
-    raw = None if data is None else base64.b64encode(data).decode()
-    arguments = {"kind": "delivery", "hash": piece.hash.hex(), "raw": raw, "mail_from": mail_from}
-    return Wanted(f"delivery {blob_id} {mail_from}", arguments)
+def wanted_delivery(context: Context, scope: Scope, blob_id: str, mail_from: str) -> Wanted:
+    """A stored message is to be written as it is delivered."""
+    name = f"{blob_id} {mail_from}"
+    return _wanted(context, scope, "delivery", name, [blob_id], blob=blob_id, mail_from=mail_from)
+
+
+def _wanted(context: Context, scope: Scope, kind: str, name: str, blobs: Iterable[str], **more: Any) -> Wanted:
+    """A preparation of a kind; ``name`` tells it from others, and ``blobs`` are read for it."""
+    arguments = {"kind": kind, "account": scope.number, "fresh": _fresh(context, blobs), **more}
+    return Wanted(f"{kind} {name}", arguments)
+
+
+def _fresh(context: Context, ids: Iterable[str]) -> dict[str, str | None]:
+    """Those blobs that a reader cannot find, for this very transaction stores them: small ones whole, in base64."""
+    if not context.fresh:
+        return {}
+    pieces = {id: piece for id in ids if (piece := Piece.of_id(id)) and piece.hash in context.fresh}
+    store = context.store
+    small = {id: store.blobs.inline(store.database, piece.hash) for id, piece in pieces.items()}
+    return {id: None if data is None else base64.b64encode(data).decode() for id, data in small.items()}
+
+
+@attrs.frozen
+class Sight:
+    """The blobs that a preparation can read.
+
+    :param account: those that the user may see in it are there.
+    :param fresh: and these, whose bytes are a file, if they are not given in base64.
+    """
+
+    store: Store
+    account: int
+    user: int
+    fresh: Mapping[str, str | None] = attrs.field(factory=dict)
+
+    def blob(self, id: str) -> bytes | None:
+        """The bytes of a blob, or of a part; ``None`` where there is none."""
+        piece = Piece.of_id(id)
+        if piece is None:
+            return None
+        if id in self.fresh:
+            data = self.fresh[id]
+            whole = self.store.blobs.read_file(piece.hash) if data is None else base64.b64decode(data)
+            end = None if piece.length is None else piece.offset + piece.length
+            return decode(whole[piece.offset : end], piece.encoding)
+        database = self.store.database
+        if not uploads.may_read(database, account=self.account, user=self.user, blob=piece.hash):
+            return None
+        raw = self.store.blobs.read(database, piece.hash, piece.offset, piece.length)
+        return raw if raw is None else decode(raw, piece.encoding)
 
 
 def prepare_message(store: Store, user: int, arguments: Mapping[str, Any], now: int, hostname: str) -> PreparedMessage:
@@ -64,31 +108,24 @@ def prepare_message(store: Store, user: int, arguments: Mapping[str, Any], now: 
     :param hostname: for the Message-ID field.
     :raises SetError: where the message cannot be made, or is none.
     """
-    if arguments["kind"] == "delivery":
-        return _stored(store, _delivered(store, arguments, now, hostname), None)
-    account = arguments["account"]
-    if arguments["kind"] == "compose":
-        return _stored(store, _composed(store, account, user, arguments["email"], now, hostname), None)
-    if arguments["kind"] == "parse":
-        return parsed(store, account, user, arguments["blob"])
-    raw = blob(store, account, user, arguments["blob"])
+    sight = Sight(store, arguments["account"], user, arguments["fresh"])
+    kind = arguments["kind"]
+    if kind == "compose":
+        return _stored(store, _composed(sight, arguments["email"], now, hostname), None)
+    if kind == "parse":
+        return parsed(sight, arguments["blob"])
+    raw = sight.blob(arguments["blob"])
     if raw is None:
         raise SetError("blobNotFound", notFound=[arguments["blob"]])
+    if kind == "delivery":
+        message_id = _new_message_id(hostname)
+        return _stored(store, for_delivery(raw, arguments["mail_from"], hostname, now, message_id), None)
     piece = Piece.of_id(arguments["blob"])
     assert piece is not None
     return _stored(store, raw, piece.hash if piece.length is None else None)
 
 
-def blob(store: Store, account: int, user: int, blob_id: str) -> bytes | None:
-    """The bytes of a blob, or of a part, that the user may see in the account; ``None`` where there is none."""
-    piece = Piece.of_id(blob_id)
-    if piece is None or not uploads.may_read(store.database, account=account, user=user, blob=piece.hash):
-        return None
-    raw = store.blobs.read(store.database, piece.hash, piece.offset, piece.length)
-    return raw if raw is None else decode(raw, piece.encoding)
-
-
-def parsed(store: Store, account: int, user: int, blob_id: str) -> PreparedMessage:
+def parsed(sight: Sight, blob_id: str) -> PreparedMessage:
     """Read a blob, or a part of a message, as a message that is not stored as one.
 
     The parts of a message that is a part itself are told by where they are in the outer one; that cannot be told of
@@ -96,7 +133,7 @@ def parsed(store: Store, account: int, user: int, blob_id: str) -> PreparedMessa
 
     :raises SetError: ``blobNotFound`` or ``invalidEmail``.
     """
-    raw = blob(store, account, user, blob_id)
+    raw = sight.blob(blob_id)
     piece = Piece.of_id(blob_id)
     if raw is None or piece is None:
         raise SetError("blobNotFound", notFound=[blob_id])
@@ -127,17 +164,11 @@ def _stored(store: Store, raw: bytes, hash: bytes | None) -> PreparedMessage:
     return PreparedMessage(hash, len(raw), raw if small and not known else None, reading)
 
 
-def _delivered(store: Store, arguments: Mapping[str, Any], now: int, hostname: str) -> bytes:
-    data = arguments["raw"]
-    raw = store.blobs.read_file(bytes.fromhex(arguments["hash"])) if data is None else base64.b64decode(data)
-    return for_delivery(raw, arguments["mail_from"], hostname, now, _new_message_id(hostname))
-
-
-def _composed(store: Store, account: int, user: int, email: Mapping[str, Any], now: int, hostname: str) -> bytes:
+def _composed(sight: Sight, email: Mapping[str, Any], now: int, hostname: str) -> bytes:
     found: dict[str, bytes] = {}
     total = 0
     for id in blob_ids(email):
-        data = blob(store, account, user, id)
+        data = sight.blob(id)
         if data is not None:
             found[id] = data
             total += len(data)

@@ -49,7 +49,7 @@ class EmailSetter:
         :raises NeedsPreparation: where Emails are to be composed first.
         """
         compositions = {
-            creation_id: wanted_composition(scope.number, creation_id, _of_message(properties))
+            creation_id: wanted_composition(context, scope, creation_id, _of_message(context, properties))
             for creation_id, properties in arguments.objects("create").items()
         }
         require(context, list(compositions.values()))
@@ -70,7 +70,7 @@ class EmailSetter:
         received_at = mutable.read_received_at(properties.get("receivedAt"), self.context.this_second)
         made = result(self.context, self.compositions[creation_id])
         reading = Reading.unpack(made.reading)
-        self.context.store.blobs.add(self.context.store.database, made.hash, made.size, made.data)
+        self.context.add_blob(made.hash, made.size, made.data)
         new = NewEmail(made.hash, made.size, reading, in_mailboxes, keywords, received_at)
         said = add_email(self.context, self.scope, self.counts, new)
         # others may have got into another Thread by that, and are gone
@@ -151,8 +151,21 @@ class EmailSetter:
         self.existing[old.id] = attrs.evolve(old, keywords=keywords, mailboxes=in_mailboxes, unread=unread)
 
 
-def _of_message(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in properties.items() if name not in _OF_STORE and name not in _SERVER_SET}
+def _of_message(context: Context, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an Email's properties is its message's, with blobs named by their Ids."""
+    own = {name: value for name, value in properties.items() if name not in _OF_STORE and name not in _SERVER_SET}
+    return _with_blobs(context, own) if context.created_ids else own
+
+
+def _with_blobs(context: Context, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_blobs(context, one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: context.referred(one) or one if name == "blobId" and isinstance(one, str) else _with_blobs(context, one)
+        for name, one in value.items()
+    }
 
 
 def require(context: Context, wanted: list[Wanted]) -> None:

@@ -22,14 +22,18 @@ class Route:
 
     :param account: that it is delivered to; ``None`` where it is not delivered here.
     :param is_pending: whether it waits to be sent to another server.
+    :param is_full: whether the account has no room for it.
     """
 
     account: Access | None
     is_pending: bool
+    is_full: bool = False
 
     def status(self) -> dict[str, Any]:
         """The DeliveryStatus."""
-        if self.account is not None:
+        if self.is_full:
+            reply, delivered = "552 5.2.2 The mailbox is full", "no"
+        elif self.account is not None:
             reply, delivered = "250 2.1.5 Delivered", "yes"
         elif self.is_pending:
             reply, delivered = "250 2.0.0 Waits to be sent", "queued"
@@ -55,13 +59,16 @@ def routes(database: Database, recipients: Iterable[str]) -> dict[str, Route]:
 
 
 def deliver(context: Context, account: Access, message: PreparedMessage) -> None:
-    """Put a message into the Inbox of an account, whosever it is."""
+    """Put a message into the Inbox of an account, whosever it is.
+
+    :raises SetError: ``overQuota`` where it has no room.
+    """
     database = context.store.database
     scope = context.scope_of(account)
     rows = mailboxes.all_of(database, scope.number)
     inbox = next(row.id for row in rows.values() if row.role == "inbox")
     counts = Counts(database, scope.changes, mailboxes.trash_of(rows))
-    context.store.blobs.add(database, message.hash, message.size, message.data)
+    context.add_blob(message.hash, message.size, message.data)
     reading = Reading.unpack(message.reading)
     new = NewEmail(message.hash, message.size, reading, frozenset((inbox,)), frozenset(), context.this_second)
     add_email(context, scope, counts, new)

@@ -98,11 +98,7 @@ class SubmissionSetter:
         plan = self.plans[creation_id]
         if isinstance(plan, SetError):
             raise plan
-        if plan.message is not None:
-            message = result(self.context, plan.message)
-            for route in plan.routes.values():
-                if route.account is not None:
-                    deliver(self.context, route.account, message)
+        plan = self._delivered(plan)
         number = self.scope.changes.next()
         row = {
             "identityId": plan.identity_id,
@@ -120,6 +116,20 @@ class SubmissionSetter:
         self.done[submission_id(number)] = row["emailId"]
         told = {name: value for name, value in row.items() if properties.get(name) != value}
         return {"id": submission_id(number), **told}
+
+    def _delivered(self, plan: Plan) -> Plan:
+        """Deliver to the accounts of this server; who has no room for it is told so."""
+        if plan.message is None:
+            return plan
+        message = result(self.context, plan.message)
+        done = dict(plan.routes)
+        for email, route in plan.routes.items():
+            if route.account is not None:
+                try:
+                    deliver(self.context, route.account, message)
+                except SetError:
+                    done[email] = attrs.evolve(route, is_full=True)
+        return attrs.evolve(plan, routes=done)
 
     def update(self, number: int, changes: dict[str, Any]) -> dict[str, Any] | None:
         """Cancel a submission that has gone to nobody yet; nothing else can change."""
@@ -188,7 +198,7 @@ def _plan(context: Context, scope: Scope, properties: dict[str, Any]) -> Plan:
             raise SetError("forbiddenMailFrom", f"This Identity sends from {sender}.")
     to = routes(context.store.database, found.recipients)
     delivered_here = any(route.account is not None for route in to.values())
-    message = wanted_delivery(context.store, header["blobId"], found.mail_from) if delivered_here else None
+    message = wanted_delivery(context, scope, header["blobId"], found.mail_from) if delivered_here else None
     return Plan(identity_id, header, found, to, message)
 
 
