@@ -48,6 +48,7 @@ from jmapd.web.websocket import JMAPFactory
 from jmapd.workers import lock
 from jmapd.workers.control import ControlFactory
 from jmapd.workers.pool import Pool
+from jmapd.workers.sweeper import SweepService
 
 GRACE = 10.0
 """Seconds that Requests under way, and clients saying goodbye, have when the server stops."""
@@ -115,7 +116,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     listeners = Listeners(reactor, settings, threshold, control, Pages(reactor, metrics, readiness), address)
     service = JmapdService(reactor, settings, pool, passwords, sockets, http, listeners, readiness, address)
     read_all(metrics, pool, http, sockets)
-    for part in (throttle, heartbeat):
+    for part in (throttle, heartbeat, SweepService(reactor, pool)):
         part.setServiceParent(service)
     return service
 

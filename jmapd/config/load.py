@@ -70,6 +70,7 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
             values["jmap.protocol.upload.quota-files"],
             values["jmap.protocol.upload.quota-size"],
         ),
+        keep_changes=values["jmap.changes.keep"],
     )
 
 

@@ -156,7 +156,10 @@ class Upload:
 
 @attrs.frozen
 class Settings:
-    """The whole configuration."""
+    """The whole configuration.
+
+    :param keep_changes: seconds for which destroyed objects are remembered, for clients that were away.
+    """
 
     server: Server
     observe: Observe
@@ -167,6 +170,7 @@ class Settings:
     web_sockets: WebSockets
     limits: Limits
     upload: Upload
+    keep_changes: float
 
     def digest(self) -> str:
         """A short text that is another one when anything is that clients can see, in the Session above all."""

@@ -239,6 +239,7 @@ SETTINGS = (
         "such uploads of a user; the oldest give way",
     ),
     _setting("jmap.protocol.upload.quota-size", kinds.size("1KiB", "1024GiB"), 50_000_000, "octets of all of them"),
+    _setting("jmap.changes.keep", kinds.duration("1h", "3650d"), "90d", "clients may be away so long without a resync"),
 )
 """In the order of etc/jmapd.toml."""
 

@@ -13,10 +13,12 @@ from jmapd.store.database import Database
 from jmapd.store.schema import (
     access,
     accounts,
+    ages,
     changes,
     email_bodies,
     email_keywords,
     emails,
+    left_texts,
     mailbox_emails,
     mailboxes,
     objects,
@@ -138,7 +140,7 @@ def shares(database: Database) -> list[Share]:
 def delete_account(database: Database, user: int) -> list[int]:
     """Remove a user and the accounts of their own, with all that is in them.
 
-    The numbers are not given again, so rows of the full-text index that stay behind are seen by nobody.
+    The numbers are not given again, so rows of the full-text index that stay behind for now are seen by nobody.
 
     :returns: the other users who could see these accounts.
     """
@@ -148,6 +150,7 @@ def delete_account(database: Database, user: int) -> list[int]:
         logins.session_changed(database, other)
     for one in own:
         low, high = numbers.account_range(one.account)
+        database.execute(_leave_texts, account=one.account)
         database.execute(_delete_bodies, low=low, high=high)
         for expression in _OF_ACCOUNT:
             database.execute(expression, account=one.account)
@@ -221,6 +224,11 @@ def _summaries() -> ClauseElement:
     )
 
 
+def _leave_texts() -> ClauseElement:
+    of_account = select(emails.c.id, emails.c.blob).where(emails.c.account == bindparam("account"))
+    return insert(left_texts).from_select(["email", "blob"], of_account)
+
+
 def _delete_bodies() -> ClauseElement:
     return delete(email_bodies).where(email_bodies.c.email.between(bindparam("low"), bindparam("high")))
 
@@ -233,6 +241,7 @@ _OF_ACCOUNT = tuple(
     # each is an expression of its own to `Database.execute`, which knows them by identity
     (lambda table=table, column=column: delete(table).where(column == bindparam("account")))
     for table, column in (
+        (ages, ages.c.account),
         (emails, emails.c.account),
         (mailbox_emails, mailbox_emails.c.account),
         (email_keywords, email_keywords.c.account),

@@ -139,9 +139,13 @@ class Blobs:
             return (
                 data if offset == 0 and length is None else data[offset : None if length is None else offset + length]
             )
-        with self._path(hash).open("rb") as file:
-            file.seek(offset)
-            return file.read(-1 if length is None else length)
+        try:
+            with self._path(hash).open("rb") as file:
+                file.seek(offset)
+                return file.read(-1 if length is None else length)
+        except FileNotFoundError:
+            # forgotten since this transaction began
+            return None
 
     def inline(self, database: Database, hash: bytes) -> bytes | None:
         """The bytes of a small stored blob; ``None`` for one whose file `read_file` reads."""

@@ -20,6 +20,7 @@ from jmapd.store.schema import (
     email_bodies,
     email_keywords,
     emails,
+    left_texts,
     mailbox_emails,
 )
 from jmapd.store.sqlite import insert, listed
@@ -159,6 +160,7 @@ def remove(database: Database, account: int, old: Mutable) -> None:
         database.execute(_leave, account=account, mailbox=mailbox, email=old.id)
     for keyword in old.keywords:
         database.execute(_untag, account=account, keyword=keyword, email=old.id)
+    database.execute(_leave_text, email=old.id, blob=old.blob)
     database.execute(_remove_body, id=old.id)
     database.execute(_remove, id=old.id)
 
@@ -271,6 +273,10 @@ def _set_keywords() -> ClauseElement:
 
 def _set_mailboxes() -> ClauseElement:
     return update(emails).where(emails.c.id == bindparam("the_id")).values(mailboxes=bindparam("new_mailboxes"))
+
+
+def _leave_text() -> ClauseElement:
+    return insert(left_texts)
 
 
 def _leave() -> ClauseElement:

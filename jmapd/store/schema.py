@@ -91,6 +91,23 @@ changes = Table(
     sqlite_with_rowid=False,
 )
 Index("changes_in_order", changes.c.account, changes.c.type, changes.c.changed)
+Index(
+    "changes_destroyed",
+    changes.c.account,
+    changes.c.destroyed,
+    sqlite_where=changes.c.destroyed.isnot(None),
+    postgresql_where=changes.c.destroyed.isnot(None),
+)
+
+# how far an account had been counted when, in milliseconds since 1970
+ages = Table(
+    "ages",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("modseq", _ID, primary_key=True),
+    Column("at", _ID, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 mailboxes = Table(
     "mailboxes",
@@ -130,6 +147,16 @@ emails = Table(
 )
 Index("emails_of_thread", emails.c.account, emails.c.thread)
 Index("emails_of_blob", emails.c.account, emails.c.blob)
+Index("emails_by_blob", emails.c.blob)
+
+# of destroyed Emails, whose texts are still in the full-text index
+left_texts = Table(
+    "left_texts",
+    metadata,
+    Column("email", _ID, primary_key=True, autoincrement=False),
+    Column("blob", LargeBinary, nullable=False),
+)
+Index("left_texts_by_blob", left_texts.c.blob)
 
 email_bodies = Table(
     "email_bodies",
@@ -194,4 +221,5 @@ uploads = Table(
     Column("uploaded_at", _ID, nullable=False),
     Column("prepared", LargeBinary),
 )
+Index("uploads_by_blob", uploads.c.blob)
 Index("uploads_in_order", uploads.c.user, uploads.c.uploaded_at)

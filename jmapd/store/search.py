@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.store.database import Database
-from jmapd.store.sqlite import TEXT_COLUMNS, email_text
+from jmapd.store.sqlite import TEXT_COLUMNS, delete_text, email_text
 
 _CJK = "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
 _CJK_CHARACTER = re.compile(f"([{_CJK}])")
@@ -81,6 +81,14 @@ class TextIndex:
         row = {column: searchable(texts.get(name, "")) for column, name in _PREPARED_NAMES.items()}
         self._pending.append({"rowid": email, **row})
         self.database.undo.append(self._take_back)
+
+    def remove(self, email: int, texts: Mapping[str, str]) -> None:
+        """Take an Email out of the index.
+
+        :param texts: exactly those that it was indexed with.
+        """
+        row = {column: searchable(texts.get(name, "")) for column, name in _PREPARED_NAMES.items()}
+        delete_text(self.database.connection, email, row)
 
     def _take_back(self) -> None:
         self._pending.pop()

@@ -66,3 +66,13 @@ def checkpoint(connection: sqlite3.Connection) -> None:
 def make_text_index(connection: Any) -> None:
     """Make the full-text index, if it is not there."""
     connection.execute(text(CREATE_EMAIL_TEXT))
+
+
+def delete_text(connection: sqlite3.Connection, number: int, row: dict[str, str]) -> None:
+    """Take a row out of the full-text index, which keeps no content and has to be told it."""
+    columns = ", ".join(TEXT_COLUMNS)
+    places = ", ".join(f":{name}" for name in TEXT_COLUMNS)
+    connection.execute(
+        f"INSERT INTO email_text (email_text, rowid, {columns}) VALUES ('delete', :rowid, {places})",  # noqa: S608  # ours
+        {"rowid": number, **row},
+    )

@@ -16,6 +16,7 @@ class WorkerSettings:
     :param data_dir: where blobs are.
     :param hostname: for Message-ID fields, and for names without a domain.
     :param digest: of what the configuration says that clients can see.
+    :param keep_changes: seconds for which destroyed objects are remembered.
     :param soft_deadline: seconds after which a turn is given up.
     :param memory: octets of RLIMIT_DATA; 0 for none.
     :param writer: whether this is the one that writes.
@@ -27,6 +28,7 @@ class WorkerSettings:
     digest: str = ""
     limits: Limits = Limits()
     uploads: UploadBounds = UploadBounds()
+    keep_changes: float = 90 * 86400.0
     soft_deadline: float = 10.0
     memory: int = 0
     writer: bool = False

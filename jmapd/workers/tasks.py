@@ -20,6 +20,7 @@ from jmapd.workers.identity import Identity
 from jmapd.workers.importing import Importing
 from jmapd.workers.operations import PREPARE, READS, WRITES
 from jmapd.workers.settings import WorkerSettings
+from jmapd.workers.sweeping import Sweeping
 from jmapd.workers.tokens import Tokens
 from jmapd.workers.transfer import Transfer
 
@@ -50,7 +51,7 @@ class Tasks:
             return answers.prepared(message)
 
         table: dict[str, Task] = {PREPARE: prepare}
-        for part in (identity, administration, tokens, importing, transfer):
+        for part in (identity, administration, tokens, importing, transfer, Sweeping(store, settings)):
             table.update({name: getattr(part, name) for name in _operations(part)})
         return cls(table)
 

@@ -54,6 +54,14 @@ def wanted_delivery(context: Context, scope: Scope, blob_id: str, mail_from: str
     return _wanted(context, scope, "delivery", name, [blob_id], blob=blob_id, mail_from=mail_from)
 
 
+def wanted_left(store: Store, blob_id: str) -> Wanted:
+    """The message of a destroyed Email is to be read, which nobody can see any more."""
+    piece = Piece.of_id(blob_id)
+    assert piece is not None
+    fresh = {blob_id: _in_base64(store.blobs.inline(store.database, piece.hash))}
+    return Wanted(f"message {blob_id}", {"kind": "message", "account": 0, "blob": blob_id, "fresh": fresh})
+
+
 def _wanted(context: Context, scope: Scope, kind: str, name: str, blobs: Iterable[str], **more: Any) -> Wanted:
     """A preparation of a kind; ``name`` tells it from others, and ``blobs`` are read for it."""
     arguments = {"kind": kind, "account": scope.number, "fresh": _fresh(context, blobs), **more}
@@ -66,8 +74,11 @@ def _fresh(context: Context, ids: Iterable[str]) -> dict[str, str | None]:
         return {}
     pieces = {id: piece for id in ids if (piece := Piece.of_id(id)) and piece.hash in context.fresh}
     store = context.store
-    small = {id: store.blobs.inline(store.database, piece.hash) for id, piece in pieces.items()}
-    return {id: None if data is None else base64.b64encode(data).decode() for id, data in small.items()}
+    return {id: _in_base64(store.blobs.inline(store.database, piece.hash)) for id, piece in pieces.items()}
+
+
+def _in_base64(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
 
 
 @attrs.frozen
