@@ -15,6 +15,7 @@ from jmapd.datatypes.email_submission.type import EMAIL_SUBMISSION
 from jmapd.datatypes.identity import IDENTITY
 from jmapd.datatypes.mailbox.names import MAX_DEPTH, MAX_NAME
 from jmapd.datatypes.mailbox.type import MAILBOX
+from jmapd.datatypes.mdn.methods import METHODS as MDN_METHODS
 from jmapd.datatypes.quota import QUOTA_TYPE
 from jmapd.datatypes.thread import THREAD
 from jmapd.datatypes.vacation_response import VACATION_RESPONSE_TYPE
@@ -25,6 +26,7 @@ from jmapd.protocol.capabilities import (
     BLOB,
     CORE,
     MAIL,
+    MDN,
     QUOTA,
     SUBMISSION,
     VACATION_RESPONSE,
@@ -46,6 +48,7 @@ _ACCOUNT_CAPABILITIES: Mapping[str, Callable[[Limits], Mapping[str, Any]]] = {
     },
     SUBMISSION: lambda limits: {"maxDelayedSend": 0, "submissionExtensions": {}},
     VACATION_RESPONSE: lambda limits: {},
+    MDN: lambda limits: {},
     BLOB: account_capability,
     QUOTA: lambda limits: {},
 }
@@ -61,4 +64,4 @@ def account_capabilities(limits: Limits) -> dict[str, Mapping[str, Any]]:
 
 def methods() -> Registry:
     """All methods."""
-    return registry(core.METHODS, BLOB_METHODS, snippet.METHODS, *(methods_of(type) for type in TYPES))
+    return registry(core.METHODS, BLOB_METHODS, MDN_METHODS, snippet.METHODS, *(methods_of(type) for type in TYPES))

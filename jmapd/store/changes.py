@@ -48,6 +48,7 @@ class AccountChanges:
     modseq: int
     new_states: dict[str, int] = attrs.field(factory=dict)
     read_states: dict[str, int] = attrs.field(factory=dict)
+    _taken: bool = False
 
     @classmethod
     def open(cls, database: Database, account: int) -> AccountChanges:
@@ -81,13 +82,17 @@ class AccountChanges:
         """An object is gone."""
         self.database.execute(_destroy, the_account=self.account, the_type=type, the_object=object, at=self._at(type))
 
+    def keep_modseq(self) -> None:
+        """Have `save` keep the modseq even where no object has changed: what was numbered by it is kept elsewhere."""
+        self._taken = True
+
     def _at(self, type: str) -> int:
         at = self.new_states[type] = self.next()
         return at
 
     def save(self) -> None:
         """Write the account's modseq and the states of the types that changed."""
-        if not self.new_states:
+        if not self.new_states and not self._taken:
             return
         self.database.execute(_save_modseq, the_account=self.account, at=self.modseq)
         for type, modseq in self.new_states.items():

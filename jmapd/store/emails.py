@@ -27,6 +27,9 @@ from jmapd.store.sqlite import insert, listed
 
 ID_PREFIX = "e"
 
+_HEADERS = 3
+"""The line of a body's ready JSON that holds the header."""
+
 _TIES = 1 << numbers.TIE_BITS
 
 
@@ -191,6 +194,13 @@ def metadata(database: Database, numbers: Iterable[int]) -> Iterator[tuple[int, 
 def bodies(database: Database, numbers: Iterable[int]) -> dict[int, bytes]:
     """The bodies' ready JSON of the Emails with these numbers."""
     return dict(database.execute(_bodies, ids=orjson.dumps(list(numbers)).decode()).fetchall())
+
+
+def headers(database: Database, number: int) -> list[dict[str, str]]:
+    """The header fields of an Email that there is, as its ``headers`` property has them."""
+    body = bodies(database, [number])[number]
+    found: list[dict[str, str]] = orjson.loads(b"{" + body.split(b"\n")[_HEADERS] + b"}")["headers"]
+    return found
 
 
 def threads_of(database: Database, numbers: Iterable[int]) -> set[int]:

@@ -203,6 +203,18 @@ objects = Table(
     sqlite_with_rowid=False,
 )
 
+queue = Table(
+    "queue",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("blob", LargeBinary, nullable=False),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("queued_at", _ID, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("queue_by_blob", queue.c.blob)
+
 blobs = Table(
     "blobs",
     metadata,

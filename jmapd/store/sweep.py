@@ -18,7 +18,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.store.blobs import Blobs
 from jmapd.store.database import Database
-from jmapd.store.schema import accounts, ages, blobs, changes, emails, left_texts, states, uploads
+from jmapd.store.schema import accounts, ages, blobs, changes, emails, left_texts, queue, states, uploads
 from jmapd.store.sqlite import listed
 
 YOUNG = 3600.0
@@ -127,6 +127,10 @@ def _is_young(path: Path) -> bool:
     return time.time() - path.stat().st_mtime < YOUNG
 
 
+_REFERRING = (emails.c.blob, uploads.c.blob, left_texts.c.blob, queue.c.blob)
+"""All that refers to blobs."""
+
+
 def _note_ages() -> ClauseElement:
     of_account = ages.c.account == accounts.c.id
     noted, at = (select(func.max(one)).where(of_account).scalar_subquery() for one in (ages.c.modseq, ages.c.at))
@@ -219,5 +223,5 @@ def _blobs() -> ClauseElement:
 
 
 def _forget_blobs() -> ClauseElement:
-    referred = [exists().where(one == blobs.c.hash) for one in (emails.c.blob, uploads.c.blob, left_texts.c.blob)]
+    referred = [exists().where(one == blobs.c.hash) for one in _REFERRING]
     return delete(blobs).where(blobs.c.hash.between(bindparam("first"), bindparam("last")), *(~one for one in referred))

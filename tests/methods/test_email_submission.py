@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 import pytest
 
 from jmapd.datatypes.email_submission.envelope import MAX_RECIPIENTS
@@ -132,8 +133,34 @@ def test_what_goes_to_other_servers_waits_and_can_be_canceled(anna: Anna) -> Non
     assert list(said["updated"]) == [made["id"]]
     (kept,) = anna.call("EmailSubmission/get", ids=[made["id"]])["list"]
     assert (kept["undoStatus"], kept["deliveryStatus"]["x@example.com"]["delivered"]) == ("canceled", "no")
+    assert waiting(anna) == []
     # once more changes nothing
     assert anna.call("EmailSubmission/set", update={made["id"]: {"undoStatus": "canceled"}})["notUpdated"] is None
+
+
+def waiting(anna: Anna) -> list[Any]:
+    """What waits to be sent to other servers: the recipients and the message, which is stored."""
+    rows = anna.jmap.store.database.connection.execute(
+        "SELECT envelope, data FROM queue JOIN blobs ON blobs.hash = queue.blob ORDER BY id"
+    ).fetchall()
+    return [([one["email"] for one in orjson.loads(envelope)["rcptTo"]], data.decode()) for envelope, data in rows]
+
+
+def test_rfc8621_7_5_neither_the_emails_nor_the_submissions_end_changes_what_is_sent(anna: Anna) -> None:
+    email = anna.draft()
+    made = anna.send(email, envelope=envelope("x@example.com", BEN))
+    assert waiting(anna) == [(["x@example.com"], DRAFT)]
+    anna.call("EmailSubmission/set", destroy=[made["id"]], onSuccessDestroyEmail=[made["id"]])
+    assert anna.jmap.call("Email/get", ids=[email])["notFound"] == [email]
+    sweep(anna.jmap)
+    assert waiting(anna) == [(["x@example.com"], DRAFT)]
+
+
+def sweep(jmap: Engine) -> None:
+    """Forget all blobs that nothing refers to; the uploads' time is over."""
+    jmap.store.database.connection.execute("DELETE FROM uploads")
+    jmap.prepared("sweep", b"", step="texts", at=None)
+    jmap.prepared("sweep", b"", step="blobs", at=None)
 
 
 def test_rfc8621_7_5_what_has_reached_somebody_cannot_be_unsent(anna: Anna) -> None:

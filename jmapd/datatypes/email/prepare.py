@@ -17,8 +17,10 @@ import attrs
 import orjson
 
 from jmapd.datatypes.email.reading import read
+from jmapd.message import mdn
 from jmapd.message.compose import blob_ids, compose
 from jmapd.message.deliver import for_delivery
+from jmapd.message.fields import WrongValue
 from jmapd.message.parts import NotParsable
 from jmapd.message.transfer import decode
 from jmapd.methods.context import Context, PreparedMessage, Scope, Wanted
@@ -52,6 +54,18 @@ def wanted_delivery(context: Context, scope: Scope, blob_id: str, mail_from: str
     """A stored message is to be written as it is delivered."""
     name = f"{blob_id} {mail_from}"
     return _wanted(context, scope, "delivery", name, [blob_id], blob=blob_id, mail_from=mail_from)
+
+
+def wanted_mdn(context: Context, scope: Scope, blob_id: str, mdn: Mapping[str, Any], sender: str, to: str) -> Wanted:
+    """An MDN is to be written, about the message of a blob."""
+    about = {"mdn": mdn, "sender": sender, "to": to}
+    digest = hashlib.blake2b(orjson.dumps([blob_id, about], option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    return _wanted(context, scope, "mdn", digest, [blob_id], blob=blob_id, **about)
+
+
+def wanted_parse_mdn(context: Context, scope: Scope, blob_id: str) -> Wanted:
+    """A blob is to be read as an MDN."""
+    return _wanted(context, scope, "parse-mdn", blob_id, [blob_id], blob=blob_id)
 
 
 def wanted_left(store: Store, blob_id: str) -> Wanted:
@@ -125,9 +139,13 @@ def prepare_message(store: Store, user: int, arguments: Mapping[str, Any], now: 
         return _stored(store, _composed(sight, arguments["email"], now, hostname), None)
     if kind == "parse":
         return parsed(sight, arguments["blob"])
+    if kind == "parse-mdn":
+        return parsed_mdn(sight, arguments["blob"])
     raw = sight.blob(arguments["blob"])
     if raw is None:
         raise SetError("blobNotFound", notFound=[arguments["blob"]])
+    if kind == "mdn":
+        return _stored(store, _notification(arguments, raw, now, hostname), None)
     if kind == "delivery":
         message_id = _new_message_id(hostname)
         return _stored(store, for_delivery(raw, arguments["mail_from"], hostname, now, message_id), None)
@@ -153,6 +171,20 @@ def parsed(sight: Sight, blob_id: str) -> PreparedMessage:
     return PreparedMessage(piece.hash, len(raw), None, read_raw(raw, piece))
 
 
+def parsed_mdn(sight: Sight, blob_id: str) -> PreparedMessage:
+    """Read a blob as an MDN; its reading is the MDN object.
+
+    :raises SetError: ``blobNotFound`` or ``invalidEmail``.
+    """
+    raw, piece = sight.blob(blob_id), Piece.of_id(blob_id)
+    if raw is None or piece is None:
+        raise SetError("blobNotFound", notFound=[blob_id])
+    try:
+        return PreparedMessage(piece.hash, len(raw), None, orjson.dumps(mdn.read(raw)))
+    except NotParsable:
+        raise SetError("invalidEmail", "This is no MDN.") from None
+
+
 def read_raw(raw: bytes, piece: Piece) -> bytes:
     """The packed reading of a message.
 
@@ -173,6 +205,24 @@ def _stored(store: Store, raw: bytes, hash: bytes | None) -> PreparedMessage:
     if not small and not known:
         store.blobs.write_file(raw)
     return PreparedMessage(hash, len(raw), raw if small and not known else None, reading)
+
+
+def _notification(arguments: Mapping[str, Any], raw: bytes, now: int, hostname: str) -> bytes:
+    """An MDN; as delivery adds what it adds, it is written as it is delivered."""
+    notification = arguments["mdn"]
+    about = mdn.Outgoing(
+        sender=arguments["sender"],
+        to=arguments["to"],
+        date=datetime.fromtimestamp(now // 1000, UTC).isoformat(),
+        message_id=_new_message_id(hostname),
+        in_reply_to=notification["originalMessageId"],
+        boundary=secrets.token_hex(12),
+    )
+    try:
+        written = mdn.write(notification, about, raw if notification["includeOriginalMessage"] else None)
+    except WrongValue as error:
+        raise SetError("invalidProperties", f"This cannot be written: {error}.") from None
+    return for_delivery(written, "", hostname, now, about.message_id)
 
 
 def _composed(sight: Sight, email: Mapping[str, Any], now: int, hostname: str) -> bytes:

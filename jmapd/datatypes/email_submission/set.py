@@ -20,7 +20,8 @@ from jmapd.methods.context import Context, Scope, Wanted
 from jmapd.protocol import ids, patch
 from jmapd.protocol.dates import utc_date
 from jmapd.protocol.errors import SetError, invalid_arguments, invalid_properties
-from jmapd.store import emails, objects
+from jmapd.store import emails, objects, queue
+from jmapd.store.blobs import Piece
 from jmapd.store.emails import email_number
 
 NAME = "EmailSubmission"
@@ -112,10 +113,26 @@ class SubmissionSetter:
             "mdnBlobIds": [],
         }
         self._put(number, row)
+        self._enqueue(number, plan)
         self.scope.changes.made(NAME, number)
         self.done[submission_id(number)] = row["emailId"]
         told = {name: value for name, value in row.items() if properties.get(name) != value}
         return {"id": submission_id(number), **told}
+
+    def _enqueue(self, number: int, plan: Plan) -> None:
+        """Have wait what goes to other servers; it goes whatever becomes of the Email and of the submission."""
+        waiting = tuple(email for email, route in plan.routes.items() if route.is_pending)
+        if waiting:
+            piece = Piece.of_id(plan.header["blobId"])
+            assert piece is not None
+            queue.add(
+                self.context.store.database,
+                self.scope.number,
+                number,
+                blob=piece.hash,
+                envelope=attrs.evolve(plan.envelope, recipients=waiting).to_json(),
+                now=self.context.now,
+            )
 
     def _delivered(self, plan: Plan) -> Plan:
         """Deliver to the accounts of this server; who has no room for it is told so."""
@@ -145,6 +162,7 @@ class SubmissionSetter:
         if row["undoStatus"] != "pending":
             del self.done[submission_id(number)]
             raise SetError("cannotUnsend")
+        queue.cancel(self.context.store.database, self.scope.number, number)
         statuses = dict.fromkeys(row["deliveryStatus"], _CANCELED)
         self._put(number, {**row, "undoStatus": status, "deliveryStatus": statuses})
         self.scope.changes.updated(NAME, number)
