@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from twisted.internet import reactor
 
+from tests.conformance import Conformance
 from tests.engine import Engine, engine
 
 
@@ -22,3 +23,15 @@ def threads_end() -> Iterator[None]:
     """The reactor's threads would keep the test run from ending: no test lets the reactor shut down."""
     yield
     cast(Any, reactor).getThreadPool().stop()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the file that tells what the tests hold of the RFCs."""
+    parser.addoption("--conformance", type=Path, metavar="FILE", help="write what the tests say of the RFCs' sections")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the file written, if it is wanted."""
+    path = config.getoption("--conformance")
+    if path is not None:
+        config.pluginmanager.register(Conformance(path))

@@ -10,17 +10,13 @@ from typing import Any
 import attrs
 import orjson
 
-from jmapd.protocol.capabilities import CORE, MAIL
 from jmapd.protocol.limits import Limits
 from jmapd.store.store import Store, open_store
 from jmapd.workers.answers import Answer, join_prepared, prepared_piece
 from jmapd.workers.channel import Frame
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.writer import Writer
-
-USING = [CORE, MAIL]
-
-Call = tuple[str, dict[str, Any], str]
+from tests.caller import USING, Call, Caller
 
 
 @attrs.define
@@ -41,7 +37,7 @@ class MemoryLink:
 
 
 @attrs.define
-class Engine:
+class Engine(Caller):
     """A writer and the account of one user in it."""
 
     store: Store
@@ -86,31 +82,6 @@ class Engine:
         response: dict[str, Any] = orjson.loads(answer.body)
         return response
 
-    def call(self, name: str, **arguments: Any) -> dict[str, Any]:
-        """One method call on the account; the arguments of its response."""
-        arguments = {"accountId": self.account, **arguments}
-        ((given, said, _),) = self.request((name, arguments, "0"))["methodResponses"]
-        assert given == name, said
-        result: dict[str, Any] = said
-        return result
-
-    def error(self, name: str, **arguments: Any) -> dict[str, Any]:
-        """One method call that fails; its error object."""
-        arguments = {"accountId": self.account, **arguments}
-        ((given, said, _),) = self.request((name, arguments, "0"))["methodResponses"]
-        assert given == "error", said
-        result: dict[str, Any] = said
-        return result
-
-    def import_message(self, raw: bytes, mailbox: str = "Inbox", **extra: Any) -> str:
-        """Upload a message and import it; its Email's id."""
-        blob = self.upload(raw, "message/rfc822")
-        email = {"blobId": blob, "mailboxIds": {self.mailboxes[mailbox]: True}, **extra}
-        said = self.call("Email/import", emails={"k": email})
-        assert said["created"], said
-        id: str = said["created"]["k"]["id"]
-        return id
-
     def upload(self, data: bytes, media_type: str = "application/octet-stream") -> str:
         """Upload a blob; its id."""
         about = {"user": self.user, "account": self.account}
@@ -135,6 +106,6 @@ def engine(folder: Path, limits: Limits = Limits(), *, add_user: bool = True) ->
     link = MemoryLink()
     made = Engine(store, Writer.open(store, settings, link), link)  # type: ignore[arg-type]  # it is used as a Link
     made.account = made.add_user("anna@localhost") if add_user else "a1"
-    made.mailboxes = {one["name"]: one["id"] for one in made.call("Mailbox/get")["list"]}
+    made.find_mailboxes()
     yield made
     store.database.close()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jmapd.store.emails import is_spilled
+from tests.caller import Caller
 from tests.engine import Engine
 
 
@@ -21,7 +22,7 @@ def message(number: int = 1, subject: str = "Hello", **fields: str) -> bytes:
     return head.encode() + b"Content-Type: text/plain; charset=utf-8\r\n\r\nThe body of it.\r\n"
 
 
-def draft(jmap: Engine, **properties: Any) -> dict[str, Any]:
+def draft(jmap: Caller, **properties: Any) -> dict[str, Any]:
     return {
         "mailboxIds": {jmap.mailboxes["Drafts"]: True},
         "keywords": {"$draft": True},
@@ -33,13 +34,13 @@ def draft(jmap: Engine, **properties: Any) -> dict[str, Any]:
     }
 
 
-def get(jmap: Engine, id: str, **arguments: Any) -> dict[str, Any]:
+def get(jmap: Caller, id: str, **arguments: Any) -> dict[str, Any]:
     (email,) = jmap.call("Email/get", ids=[id], **arguments)["list"]
     found: dict[str, Any] = email
     return found
 
 
-def test_rfc8621_4_2_default_properties(jmap: Engine) -> None:
+def test_rfc8621_4_2_default_properties(jmap: Caller) -> None:
     email = get(jmap, jmap.import_message(message(), receivedAt="2025-01-06T07:00:05Z"))
     assert set(email) == {
         *("id", "blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt", "messageId", "inReplyTo"),
@@ -56,7 +57,7 @@ def test_rfc8621_4_2_default_properties(jmap: Engine) -> None:
     assert email["preview"] == "The body of it."
 
 
-def test_rfc8621_4_2_only_the_properties_asked_for(jmap: Engine) -> None:
+def test_rfc8621_4_2_only_the_properties_asked_for(jmap: Caller) -> None:
     email = get(
         jmap,
         jmap.import_message(message()),
@@ -72,11 +73,11 @@ def test_rfc8621_4_2_only_the_properties_asked_for(jmap: Engine) -> None:
 @pytest.mark.parametrize(
     "name", ["header:Subject:asDate", "header:From:asText:some", "header:", "header:a b", "nothing"]
 )
-def test_rfc8621_4_1_2_a_form_that_the_field_may_not_have_is_invalid_arguments(jmap: Engine, name: str) -> None:
+def test_rfc8621_4_1_2_a_form_that_the_field_may_not_have_is_invalid_arguments(jmap: Caller, name: str) -> None:
     assert jmap.error("Email/get", ids=[], properties=[name])["type"] == "invalidArguments"
 
 
-def test_rfc8621_4_2_body_values_and_parts(jmap: Engine) -> None:
+def test_rfc8621_4_2_body_values_and_parts(jmap: Caller) -> None:
     id = jmap.import_message(message())
     email = get(
         jmap, id, fetchTextBodyValues=True, maxBodyValueBytes=8, bodyProperties=["partId", "type", "header:Subject"]
@@ -92,7 +93,7 @@ def test_rfc8621_4_2_body_values_and_parts(jmap: Engine) -> None:
     assert whole["bodyValues"][part["partId"]]["value"] == "The body of it.\n"
 
 
-def test_rfc8621_4_6_create_update_destroy(jmap: Engine) -> None:
+def test_rfc8621_4_6_create_update_destroy(jmap: Caller) -> None:
     made = jmap.call("Email/set", create={"k": draft(jmap)})["created"]["k"]
     assert set(made) == {"id", "blobId", "threadId", "size"}
     email = get(jmap, made["id"], fetchTextBodyValues=True)
@@ -135,20 +136,20 @@ def test_rfc8621_4_6_create_update_destroy(jmap: Engine) -> None:
         {"id": "e1"},
     ],
 )
-def test_rfc8621_4_6_invalid_properties(jmap: Engine, properties: dict[str, Any]) -> None:
+def test_rfc8621_4_6_invalid_properties(jmap: Caller, properties: dict[str, Any]) -> None:
     said = jmap.call("Email/set", create={"k": draft(jmap, **properties)})
     refused = said["notCreated"]["k"]
     assert refused["type"] == "invalidProperties"
     assert refused["properties"] == list(properties)
 
 
-def test_rfc8621_4_6_an_email_is_in_one_mailbox_at_least(jmap: Engine) -> None:
+def test_rfc8621_4_6_an_email_is_in_one_mailbox_at_least(jmap: Caller) -> None:
     id = jmap.import_message(message())
     said = jmap.call("Email/set", update={id: {f"mailboxIds/{jmap.mailboxes['Inbox']}": None}})
     assert said["notUpdated"][id]["properties"] == ["mailboxIds"]
 
 
-def test_rfc8620_5_3_immutable_properties_may_only_be_repeated(jmap: Engine) -> None:
+def test_rfc8620_5_3_immutable_properties_may_only_be_repeated(jmap: Caller) -> None:
     id = jmap.import_message(message())
     assert jmap.call("Email/set", update={id: {"subject": "Hello"}})["updated"] == {id: None}
     said = jmap.call("Email/set", update={id: {"subject": "other"}})
@@ -156,7 +157,7 @@ def test_rfc8620_5_3_immutable_properties_may_only_be_repeated(jmap: Engine) -> 
     assert jmap.call("Email/set", update={id: {"keywords/a/b": True}})["notUpdated"][id]["type"] == "invalidPatch"
 
 
-def test_rfc8620_5_3_not_found_and_will_destroy(jmap: Engine) -> None:
+def test_rfc8620_5_3_not_found_and_will_destroy(jmap: Caller) -> None:
     id = jmap.import_message(message())
     said = jmap.call("Email/set", update={id: {"keywords/a": True}, "e1": {}}, destroy=[id, "x"])
     assert said["notUpdated"] == {id: {"type": "willDestroy"}, "e1": {"type": "notFound"}}
@@ -164,14 +165,14 @@ def test_rfc8620_5_3_not_found_and_will_destroy(jmap: Engine) -> None:
     assert said["destroyed"] == [id]
 
 
-def test_rfc8620_5_3_if_in_state(jmap: Engine) -> None:
+def test_rfc8620_5_3_if_in_state(jmap: Caller) -> None:
     id = jmap.import_message(message())
     state = jmap.call("Email/get", ids=[])["state"]
     assert jmap.call("Email/set", ifInState=state, update={id: {"keywords/a": True}})["updated"]
     assert jmap.error("Email/set", ifInState=state, update={id: {"keywords/a": None}})["type"] == "stateMismatch"
 
 
-def test_rfc8620_5_3_creation_ids_name_new_emails_in_later_calls(jmap: Engine) -> None:
+def test_rfc8620_5_3_creation_ids_name_new_emails_in_later_calls(jmap: Caller) -> None:
     response = jmap.request(
         ("Mailbox/set", {"accountId": jmap.account, "create": {"box": {"name": "box"}}}, "0"),
         ("Email/set", {"accountId": jmap.account, "create": {"k": draft(jmap, mailboxIds={"#box": True})}}, "1"),
@@ -183,7 +184,7 @@ def test_rfc8620_5_3_creation_ids_name_new_emails_in_later_calls(jmap: Engine) -
     assert get(jmap, made, properties=["mailboxIds"])["mailboxIds"] == {box: True}
 
 
-def test_rfc8621_4_8_import(jmap: Engine) -> None:
+def test_rfc8621_4_8_import(jmap: Caller) -> None:
     blob = jmap.upload(message(), "message/rfc822")
     other = jmap.upload(message(2), "application/octet-stream")
     inbox = {jmap.mailboxes["Inbox"]: True}
@@ -205,16 +206,16 @@ def test_rfc8621_4_8_import(jmap: Engine) -> None:
     assert said["newState"] == jmap.call("Email/get", ids=[])["state"]
 
 
-def test_rfc8621_4_8_another_users_upload_cannot_be_imported(jmap: Engine) -> None:
-    jmap.add_user("ben@localhost")
-    blob = jmap.upload(message(), "message/rfc822")
-    jmap.user, jmap.account = 2, "a2"
-    inbox = next(one["id"] for one in jmap.call("Mailbox/get")["list"] if one["role"] == "inbox")
-    said = jmap.call("Email/import", emails={"k": {"blobId": blob, "mailboxIds": {inbox: True}}})
+def test_rfc8621_4_8_another_users_upload_cannot_be_imported(inside: Engine) -> None:
+    inside.add_user("ben@localhost")
+    blob = inside.upload(message(), "message/rfc822")
+    inside.user, inside.account = 2, "a2"
+    inbox = next(one["id"] for one in inside.call("Mailbox/get")["list"] if one["role"] == "inbox")
+    said = inside.call("Email/import", emails={"k": {"blobId": blob, "mailboxIds": {inbox: True}}})
     assert said["notCreated"]["k"]["properties"] == ["blobId"]
 
 
-def test_rfc8621_3_replies_are_of_one_thread(jmap: Engine) -> None:
+def test_rfc8621_3_replies_are_of_one_thread(jmap: Caller) -> None:
     first = jmap.import_message(message(1), receivedAt="2025-01-01T00:00:00Z")
     reply = jmap.import_message(
         message(2, "Re: Hello", In_Reply_To="<1@example.org>"), receivedAt="2025-01-02T00:00:00Z"
@@ -226,7 +227,7 @@ def test_rfc8621_3_replies_are_of_one_thread(jmap: Engine) -> None:
     assert thread["emailIds"] == [first, reply]
 
 
-def test_rfc8620_5_2_changes_and_its_intermediate_states(jmap: Engine) -> None:
+def test_rfc8620_5_2_changes_and_its_intermediate_states(jmap: Caller) -> None:
     since = jmap.call("Email/get", ids=[])["state"]
     ids = [jmap.import_message(message(n, f"s{n}")) for n in range(5)]
     jmap.call("Email/set", destroy=[ids[1]])
@@ -245,34 +246,34 @@ def test_rfc8620_5_2_changes_and_its_intermediate_states(jmap: Engine) -> None:
 
 
 @pytest.mark.parametrize("state", ["nonsense", "ffffffff-1", ""])
-def test_rfc8620_5_2_an_unknown_state_is_cannot_calculate_changes(jmap: Engine, state: str) -> None:
+def test_rfc8620_5_2_an_unknown_state_is_cannot_calculate_changes(jmap: Caller, state: str) -> None:
     assert jmap.error("Email/changes", sinceState=state)["type"] == "cannotCalculateChanges"
 
 
-def import_at(jmap: Engine, number: int, at: int) -> None:
+def import_at(inside: Engine, number: int, at: int) -> None:
     """Bring a message in, as jmapctl does."""
     about = {"name": "anna", "mailbox": ["Inbox"], "role": "inbox"}
-    made = jmap.perform("import_read", message(number, f"s{number}"), **about)
-    stored = jmap.perform("import_store", made.body, **about, keywords=[], received_at=at, message=made.arguments)
+    made = inside.perform("import_read", message(number, f"s{number}"), **about)
+    stored = inside.perform("import_store", made.body, **about, keywords=[], received_at=at, message=made.arguments)
     assert stored.arguments["outcome"] == "imported"
 
 
 @pytest.mark.parametrize("in_the_way", [False, True])
-def test_more_emails_of_one_second_than_it_has_numbers_keep_their_order(jmap: Engine, in_the_way: bool) -> None:
+def test_more_emails_of_one_second_than_it_has_numbers_keep_their_order(inside: Engine, in_the_way: bool) -> None:
     """A second has 2,048 numbers; what comes after spills, and where it finds others the exact date decides."""
     at = 1_700_000_000_000
     times = [at] * 2060
     times.insert(0 if in_the_way else len(times), at + 1000)
     for number, moment in enumerate(times):
-        import_at(jmap, number, moment)
-    found = jmap.call("Email/query", filter={"inMailbox": jmap.mailboxes["Inbox"]}, calculateTotal=True)
-    assert get(jmap, found["ids"][0])["receivedAt"] == "2023-11-14T22:13:21Z"
-    assert {get(jmap, id)["receivedAt"] for id in found["ids"][1:40]} == {"2023-11-14T22:13:20Z"}
+        import_at(inside, number, moment)
+    found = inside.call("Email/query", filter={"inMailbox": inside.mailboxes["Inbox"]}, calculateTotal=True)
+    assert get(inside, found["ids"][0])["receivedAt"] == "2023-11-14T22:13:21Z"
+    assert {get(inside, id)["receivedAt"] for id in found["ids"][1:40]} == {"2023-11-14T22:13:20Z"}
     assert len(set(found["ids"])) == found["total"] == 2061
-    assert is_spilled(jmap.store.database, 1) is in_the_way
+    assert is_spilled(inside.store.database, 1) is in_the_way
 
 
-def test_fractions_of_a_second_are_kept_in_order(jmap: Engine) -> None:
+def test_fractions_of_a_second_are_kept_in_order(jmap: Caller) -> None:
     dates = [f"2024-01-01T00:00:00{fraction}Z" for fraction in (".5", "", ".25", ".75")]
     for number, date in enumerate(dates):
         jmap.import_message(message(number, f"s{number}"), receivedAt=date)
@@ -281,7 +282,7 @@ def test_fractions_of_a_second_are_kept_in_order(jmap: Engine) -> None:
 
 
 @pytest.mark.parametrize("date", ["1900-01-01T00:00:00Z", "2200-01-01T00:00:00Z"])
-def test_dates_that_do_not_fit_a_number_are_kept_exactly(jmap: Engine, date: str) -> None:
+def test_dates_that_do_not_fit_a_number_are_kept_exactly(jmap: Caller, date: str) -> None:
     middle = jmap.import_message(message(1, "a"), receivedAt="2025-01-01T00:00:00Z")
     odd = jmap.import_message(message(2, "b"), receivedAt=date)
     assert get(jmap, odd)["receivedAt"] == date
@@ -289,7 +290,7 @@ def test_dates_that_do_not_fit_a_number_are_kept_exactly(jmap: Engine, date: str
     assert oldest_first == sorted([middle, odd], key=lambda id: str(get(jmap, id)["receivedAt"]))
 
 
-def test_rfc8620_3_7_the_threads_of_the_emails_found(jmap: Engine) -> None:
+def test_rfc8620_3_7_the_threads_of_the_emails_found(jmap: Caller) -> None:
     """The example of RFC 8620 section 3.7, as mail clients ask it."""
     for number in range(3):
         jmap.import_message(message(number, f"s{number}"))

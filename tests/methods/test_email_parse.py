@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.caller import Caller
 from tests.engine import Engine
 
 INNER = (
@@ -21,7 +22,7 @@ OUTER = (
 )
 
 
-def parsed(jmap: Engine, blob: str, **arguments: Any) -> dict[str, Any]:
+def parsed(jmap: Caller, blob: str, **arguments: Any) -> dict[str, Any]:
     said = jmap.call("Email/parse", blobIds=[blob], **arguments)
     assert said["notParsable"] is None
     assert said["notFound"] is None
@@ -29,7 +30,7 @@ def parsed(jmap: Engine, blob: str, **arguments: Any) -> dict[str, Any]:
     return found
 
 
-def test_rfc8621_4_9_the_default_properties(jmap: Engine) -> None:
+def test_rfc8621_4_9_the_default_properties(jmap: Caller) -> None:
     email = parsed(jmap, jmap.upload(INNER))
     assert list(email) == [
         *("messageId", "inReplyTo", "references", "sender", "from", "to", "cc", "bcc", "replyTo", "subject"),
@@ -41,14 +42,14 @@ def test_rfc8621_4_9_the_default_properties(jmap: Engine) -> None:
     assert email["bodyValues"] == {}
 
 
-def test_rfc8621_4_9_metadata_properties_are_null(jmap: Engine) -> None:
+def test_rfc8621_4_9_metadata_properties_are_null(jmap: Caller) -> None:
     blob = jmap.upload(INNER)
     names = ["id", "mailboxIds", "keywords", "receivedAt", "threadId", "blobId", "size"]
     nothing = dict.fromkeys(names[:5])
     assert parsed(jmap, blob, properties=names) == {**nothing, "blobId": blob, "size": len(INNER)}
 
 
-def test_only_what_is_asked_for_is_given_without_an_id(jmap: Engine) -> None:
+def test_only_what_is_asked_for_is_given_without_an_id(jmap: Caller) -> None:
     email = parsed(jmap, jmap.upload(INNER), properties=["header:From:asAddresses", "subject"])
     assert email == {
         "header:From:asAddresses": [{"name": "Ben", "email": "ben@example.org"}],
@@ -56,7 +57,7 @@ def test_only_what_is_asked_for_is_given_without_an_id(jmap: Engine) -> None:
     }
 
 
-def test_body_values(jmap: Engine) -> None:
+def test_body_values(jmap: Caller) -> None:
     email = parsed(jmap, jmap.upload(INNER), fetchTextBodyValues=True, maxBodyValueBytes=9)
     (part,) = email["textBody"]
     assert email["bodyValues"][part["partId"]] == {
@@ -66,21 +67,21 @@ def test_body_values(jmap: Engine) -> None:
     }
 
 
-def test_a_message_within_an_email_is_parsed_and_so_are_its_parts(jmap: Engine) -> None:
-    id = jmap.import_message(OUTER)
-    (outer,) = jmap.call("Email/get", ids=[id], properties=["attachments"])["list"]
+def test_a_message_within_an_email_is_parsed_and_so_are_its_parts(inside: Engine) -> None:
+    id = inside.import_message(OUTER)
+    (outer,) = inside.call("Email/get", ids=[id], properties=["attachments"])["list"]
     (attached,) = outer["attachments"]
     email = parsed(
-        jmap, attached["blobId"], fetchAllBodyValues=True, properties=["subject", "bodyValues", "attachments"]
+        inside, attached["blobId"], fetchAllBodyValues=True, properties=["subject", "bodyValues", "attachments"]
     )
     assert email["subject"] == "Grüße"
     assert [one["value"] for one in email["bodyValues"].values()] == ["The inner text."]
     (pdf,) = email["attachments"]
-    opened = jmap.perform("blob_open", user=jmap.user, account=jmap.account, blob=pdf["blobId"])
+    opened = inside.perform("blob_open", user=inside.user, account=inside.account, blob=pdf["blobId"])
     assert opened.arguments["size"] == 4
 
 
-def test_what_is_no_message_and_what_is_not_there(jmap: Engine) -> None:
+def test_what_is_no_message_and_what_is_not_there(jmap: Caller) -> None:
     nothing = jmap.upload(b"")
     said = jmap.call("Email/parse", blobIds=[nothing, "Bmissing"])
     assert said == {
@@ -91,7 +92,7 @@ def test_what_is_no_message_and_what_is_not_there(jmap: Engine) -> None:
     }
 
 
-def test_wrong_arguments(jmap: Engine) -> None:
+def test_wrong_arguments(jmap: Caller) -> None:
     assert jmap.error("Email/parse")["type"] == "invalidArguments"
     assert jmap.error("Email/parse", blobIds=[], properties=["made-up"])["type"] == "invalidArguments"
     assert jmap.error("Email/parse", blobIds=[f"B{n}" for n in range(501)])["type"] == "requestTooLarge"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jmapd.datatypes.mailbox.names import MAX_DEPTH
+from tests.caller import Caller
 from tests.engine import Engine
 
 MESSAGE = b"From: a@example.org\r\nSubject: s\r\nMessage-ID: <1@example.org>\r\n\r\nbody\r\n"
@@ -15,16 +16,16 @@ def refusal(said: dict[str, Any], what: str = "notCreated", key: str = "k") -> d
     return refused
 
 
-def create(jmap: Engine, **properties: Any) -> dict[str, Any]:
+def create(jmap: Caller, **properties: Any) -> dict[str, Any]:
     return jmap.call("Mailbox/set", create={"k": properties})
 
 
-def test_rfc8621_2_a_new_account_has_the_usual_roles(jmap: Engine) -> None:
+def test_rfc8621_2_a_new_account_has_the_usual_roles(jmap: Caller) -> None:
     roles = [one["role"] for one in sorted(jmap.call("Mailbox/get")["list"], key=lambda one: int(one["sortOrder"]))]
     assert roles == ["inbox", "drafts", "sent", "archive", "junk", "trash"]
 
 
-def test_rfc8621_2_5_create_says_what_the_client_cannot_know(jmap: Engine) -> None:
+def test_rfc8621_2_5_create_says_what_the_client_cannot_know(jmap: Caller) -> None:
     made = create(jmap, name="new", parentId=jmap.mailboxes["Archive"], sortOrder=7, isSubscribed=True)["created"]["k"]
     (got,) = jmap.call("Mailbox/get", ids=[made["id"]])["list"]
     assert got == {"name": "new", "parentId": jmap.mailboxes["Archive"], "sortOrder": 7, "isSubscribed": True, **made}
@@ -52,23 +53,23 @@ def test_rfc8621_2_5_create_says_what_the_client_cannot_know(jmap: Engine) -> No
         {"name": "n", "unknown": 5},
     ],
 )
-def test_rfc8621_2_5_invalid_properties(jmap: Engine, properties: dict[str, Any]) -> None:
+def test_rfc8621_2_5_invalid_properties(jmap: Caller, properties: dict[str, Any]) -> None:
     said = refusal(create(jmap, **properties))
     assert said["type"] == "invalidProperties"
     assert said["properties"]
 
 
-def test_rfc8621_2_a_sibling_of_that_name_already_exists(jmap: Engine) -> None:
+def test_rfc8621_2_a_sibling_of_that_name_already_exists(jmap: Caller) -> None:
     said = refusal(create(jmap, name="Inbox"))
     assert (said["type"], said["existingId"]) == ("alreadyExists", jmap.mailboxes["Inbox"])
 
 
-def test_rfc8621_2_names_are_normalized(jmap: Engine) -> None:
+def test_rfc8621_2_names_are_normalized(jmap: Caller) -> None:
     made = create(jmap, name="Bu\u0308ro")["created"]["k"]
     assert made["name"] == "B\u00fcro"
 
 
-def test_rfc8621_2_no_loops_and_no_more_than_max_depth(jmap: Engine) -> None:
+def test_rfc8621_2_no_loops_and_no_more_than_max_depth(jmap: Caller) -> None:
     above = None
     made = []
     for level in range(MAX_DEPTH):
@@ -81,7 +82,7 @@ def test_rfc8621_2_no_loops_and_no_more_than_max_depth(jmap: Engine) -> None:
     assert refusal(said, "notUpdated", made[0])["properties"] == ["parentId"]
 
 
-def test_rfc8621_2_5_destroy_refuses_children_and_emails(jmap: Engine) -> None:
+def test_rfc8621_2_5_destroy_refuses_children_and_emails(jmap: Caller) -> None:
     outer = create(jmap, name="outer")["created"]["k"]["id"]
     inner = create(jmap, name="inner", parentId=outer)["created"]["k"]["id"]
     jmap.mailboxes["inner"] = inner
@@ -96,7 +97,7 @@ def test_rfc8621_2_5_destroy_refuses_children_and_emails(jmap: Engine) -> None:
     assert jmap.call("Email/get", ids=[email])["notFound"] == [email]
 
 
-def test_rfc8621_2_5_removed_emails_stay_where_else_they_are(jmap: Engine) -> None:
+def test_rfc8621_2_5_removed_emails_stay_where_else_they_are(jmap: Caller) -> None:
     jmap.mailboxes["new"] = create(jmap, name="new")["created"]["k"]["id"]
     email = jmap.import_message(MESSAGE, "new")
     both = {jmap.mailboxes["new"]: True, jmap.mailboxes["Inbox"]: True}
@@ -106,14 +107,14 @@ def test_rfc8621_2_5_removed_emails_stay_where_else_they_are(jmap: Engine) -> No
     assert got["mailboxIds"] == {jmap.mailboxes["Inbox"]: True}
 
 
-def test_the_inbox_stays(jmap: Engine) -> None:
+def test_the_inbox_stays(jmap: Caller) -> None:
     inbox = jmap.mailboxes["Inbox"]
     assert refusal(jmap.call("Mailbox/set", destroy=[inbox]), "notDestroyed", inbox)["type"] == "forbidden"
     said = jmap.call("Mailbox/set", update={inbox: {"role": None}})
     assert refusal(said, "notUpdated", inbox)["type"] == "forbidden"
 
 
-def test_rfc8620_5_3_creations_refer_to_each_other_in_any_order(jmap: Engine) -> None:
+def test_rfc8620_5_3_creations_refer_to_each_other_in_any_order(jmap: Caller) -> None:
     said = jmap.call(
         "Mailbox/set",
         create={
@@ -128,17 +129,17 @@ def test_rfc8620_5_3_creations_refer_to_each_other_in_any_order(jmap: Engine) ->
     assert set(said["notCreated"]) == {"x", "y"}
 
 
-def test_rfc8620_5_3_an_update_that_changes_nothing_makes_no_change(jmap: Engine) -> None:
-    before = jmap.call("Mailbox/get", ids=[])["state"]
-    inbox = jmap.mailboxes["Inbox"]
-    said = jmap.call("Mailbox/set", update={inbox: {"name": "Inbox", "totalEmails": 0}})
+def test_rfc8620_5_3_an_update_that_changes_nothing_makes_no_change(inside: Engine) -> None:
+    before = inside.call("Mailbox/get", ids=[])["state"]
+    inbox = inside.mailboxes["Inbox"]
+    said = inside.call("Mailbox/set", update={inbox: {"name": "Inbox", "totalEmails": 0}})
     assert said["updated"] == {inbox: None}
     assert said["newState"] == before
-    assert jmap.last is not None
-    assert not jmap.last.changed
+    assert inside.last is not None
+    assert not inside.last.changed
 
 
-def test_rfc8621_2_2_updated_properties_where_only_counts_changed(jmap: Engine) -> None:
+def test_rfc8621_2_2_updated_properties_where_only_counts_changed(jmap: Caller) -> None:
     since = jmap.call("Mailbox/get", ids=[])["state"]
     jmap.import_message(MESSAGE)
     said = jmap.call("Mailbox/changes", sinceState=since)
@@ -148,7 +149,7 @@ def test_rfc8621_2_2_updated_properties_where_only_counts_changed(jmap: Engine) 
     assert jmap.call("Mailbox/changes", sinceState=since)["updatedProperties"] is None
 
 
-def test_rfc8621_2_3_query(jmap: Engine) -> None:
+def test_rfc8621_2_3_query(jmap: Caller) -> None:
     archive = jmap.mailboxes["Archive"]
     year = create(jmap, name="2024", parentId=archive)["created"]["k"]["id"]
 
@@ -172,7 +173,7 @@ def test_rfc8621_2_3_query(jmap: Engine) -> None:
     assert jmap.call("Mailbox/query", anchor=year)["position"] == 6
 
 
-def test_rfc8621_2_moving_the_trash_role_recounts(jmap: Engine) -> None:
+def test_rfc8621_2_moving_the_trash_role_recounts(jmap: Caller) -> None:
     jmap.import_message(MESSAGE, "Inbox", keywords={"$seen": True})
     reply = MESSAGE.replace(b"<1@", b"<2@").replace(b"Subject: s", b"Subject: Re: s\r\nIn-Reply-To: <1@example.org>")
     jmap.import_message(reply, "Trash")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.engine import Engine
+from tests.caller import Caller
 
 
 def message(number: int) -> bytes:
     return f"Subject: {number}\r\nMessage-ID: <{number}@x>\r\n\r\nb\r\n".encode()
 
 
-def imported(jmap: Engine, *numbers: int) -> list[str]:
+def imported(jmap: Caller, *numbers: int) -> list[str]:
     return [jmap.import_message(message(one), receivedAt=f"2025-01-0{one}T00:00:00Z") for one in numbers]
 
 
-def test_rfc8620_5_6_what_is_new_has_its_index(jmap: Engine) -> None:
+def test_rfc8620_5_6_what_is_new_has_its_index(jmap: Caller) -> None:
     old = jmap.call("Email/query")
     first, second = imported(jmap, 1, 2)
     said = jmap.call("Email/queryChanges", sinceQueryState=old["queryState"])
@@ -28,7 +28,7 @@ def test_rfc8620_5_6_what_is_new_has_its_index(jmap: Engine) -> None:
     }
 
 
-def test_rfc8620_5_6_what_is_behind_up_to_id_is_left_out(jmap: Engine) -> None:
+def test_rfc8620_5_6_what_is_behind_up_to_id_is_left_out(jmap: Caller) -> None:
     (old,) = imported(jmap, 5)
     state = jmap.call("Email/query")["queryState"]
     new, late = imported(jmap, 6, 4)
@@ -40,7 +40,7 @@ def test_rfc8620_5_6_what_is_behind_up_to_id_is_left_out(jmap: Engine) -> None:
     assert added == [{"id": new, "index": 0}, {"id": late, "index": 2}]
 
 
-def test_a_change_does_not_move_what_is_sorted_by_what_never_changes(jmap: Engine) -> None:
+def test_a_change_does_not_move_what_is_sorted_by_what_never_changes(jmap: Caller) -> None:
     (id,) = imported(jmap, 1)
     state = jmap.call("Email/query")["queryState"]
     jmap.call("Email/set", update={id: {"keywords/$seen": True}})
@@ -51,7 +51,7 @@ def test_a_change_does_not_move_what_is_sorted_by_what_never_changes(jmap: Engin
     assert (said["removed"], said["added"]) == ([id], [{"id": id, "index": 0}])
 
 
-def test_rfc8620_5_6_too_many_changes(jmap: Engine) -> None:
+def test_rfc8620_5_6_too_many_changes(jmap: Caller) -> None:
     state = jmap.call("Email/query")["queryState"]
     imported(jmap, 1, 2)
     arguments = {"sinceQueryState": state}
@@ -59,7 +59,7 @@ def test_rfc8620_5_6_too_many_changes(jmap: Engine) -> None:
     assert len(jmap.call("Email/queryChanges", **arguments, maxChanges=2)["added"]) == 2
 
 
-def test_rfc8620_5_6_a_state_that_is_none_of_ours(jmap: Engine) -> None:
+def test_rfc8620_5_6_a_state_that_is_none_of_ours(jmap: Caller) -> None:
     assert jmap.error("Email/queryChanges", sinceQueryState="made-up")["type"] == "cannotCalculateChanges"
     assert jmap.error("Email/queryChanges")["type"] == "invalidArguments"
     tree = {"sinceQueryState": jmap.call("Mailbox/query")["queryState"], "sortAsTree": True}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmapd.message.snippet import MAX_OCTETS, Phrase, mark, snippet
-from tests.engine import Engine
+from tests.caller import Caller
 
 
 def phrase(text: str, *, prefix: bool = False) -> Phrase:
@@ -66,14 +66,14 @@ def message(subject: str, body: str, media_type: str = "text/plain") -> bytes:
     return (head + body).encode()
 
 
-def snippets(jmap: Engine, filter: Any, *ids: str) -> list[tuple[str | None, str | None]]:
+def snippets(jmap: Caller, filter: Any, *ids: str) -> list[tuple[str | None, str | None]]:
     said = jmap.call("SearchSnippet/get", filter=filter, emailIds=ids)
     assert said["notFound"] is None
     by_id = {one["emailId"]: one for one in said["list"]}
     return [(by_id[id]["subject"], by_id[id]["preview"]) for id in ids]
 
 
-def test_rfc8621_5_1_snippets_of_subjects_and_bodies(jmap: Engine) -> None:
+def test_rfc8621_5_1_snippets_of_subjects_and_bodies(jmap: Caller) -> None:
     one = jmap.import_message(message("The Foo cup", "This year the foo is in the stadium."))
     two = jmap.import_message(message("Another", "<p>A <b>foo</b> &amp; <i>bar</i></p>", "text/html"))
     assert snippets(jmap, {"text": "foo"}, one, two) == [
@@ -84,7 +84,7 @@ def test_rfc8621_5_1_snippets_of_subjects_and_bodies(jmap: Engine) -> None:
     assert snippets(jmap, {"body": '"the stadium"'}, one)[0][1] == "This year the foo is in <mark>the stadium</mark>."
 
 
-def test_what_must_not_be_there_is_not_marked(jmap: Engine) -> None:
+def test_what_must_not_be_there_is_not_marked(jmap: Caller) -> None:
     id = jmap.import_message(message("foo bar", "text"))
     filter = {
         "operator": "AND",
@@ -94,14 +94,14 @@ def test_what_must_not_be_there_is_not_marked(jmap: Engine) -> None:
     assert snippets(jmap, None, id) == [(None, None)]
 
 
-def test_rfc8621_5_1_what_is_not_there_is_not_found(jmap: Engine) -> None:
+def test_rfc8621_5_1_what_is_not_there_is_not_found(jmap: Caller) -> None:
     id = jmap.import_message(message("foo", "text"))
     said = jmap.call("SearchSnippet/get", filter={"text": "foo"}, emailIds=[id, "Mnone"])
     assert said["notFound"] == ["Mnone"]
     assert len(said["list"]) == 1
 
 
-def test_rfc8621_5_1_errors(jmap: Engine) -> None:
+def test_rfc8621_5_1_errors(jmap: Caller) -> None:
     assert jmap.error("SearchSnippet/get", filter={"made-up": 1}, emailIds=[])["type"] == "unsupportedFilter"
     assert jmap.error("SearchSnippet/get", filter=None)["type"] == "invalidArguments"
     many = [f"M{n}" for n in range(501)]

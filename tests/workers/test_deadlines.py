@@ -21,7 +21,8 @@ from jmapd.store.store import open_store
 from jmapd.workers.channel import Frame
 from jmapd.workers.reader import Reader
 from jmapd.workers.settings import WorkerSettings
-from tests.engine import USING, Engine, MemoryLink, engine
+from tests.caller import USING
+from tests.engine import Engine, MemoryLink, engine
 
 
 def request(*names: str) -> Frame:

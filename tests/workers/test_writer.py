@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from jmapd.workers.channel import Frame
-from tests.engine import USING, Engine, engine
+from tests.caller import USING
+from tests.engine import Engine, engine
 
 
 def frame(jmap: Engine, number: int, name: str) -> Frame:

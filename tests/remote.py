@@ -1,0 +1,66 @@
+"""The same calls to a whole server, over HTTP and over a WebSocket."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from jmapd.workers.client import connect_running
+from tests.caller import USING, Call, Caller
+from tests.system.server import PASSWORD, Server, Socket
+
+HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""Made to be quick, for each test has a user of its own."""
+
+_numbers = count()
+
+
+class Remote(Caller):
+    """A user of a server.
+
+    :param over: ``http`` or ``websocket``.
+    """
+
+    def __init__(self, server: Server, over: str) -> None:
+        self._server = server
+        name = f"user{next(_numbers)}@localhost"
+        self.account = self.add_user(name)
+        self._client = server.http(name)
+        self._socket: Socket | None = server.socket(name) if over == "websocket" else None
+        self.find_mailboxes()
+
+    def request(self, *calls: Call, using: list[str] | None = None, **extra: Any) -> dict[str, Any]:
+        """Send a Request that is one; its Response object."""
+        message = {"using": USING if using is None else using, "methodCalls": calls, **extra}
+        if self._socket is None:
+            answer = self._client.post(f"{self._server.url}/jmap/api/", json=message)
+            assert answer.status_code == 200, answer.text
+            response: dict[str, Any] = answer.json()
+            return response
+        self._socket.send({"@type": "Request", "id": "r", **message})
+        response = self._socket.receive()
+        assert (response.pop("@type"), response.pop("requestId")) == ("Response", "r"), response
+        return response
+
+    def upload(self, data: bytes, media_type: str = "application/octet-stream") -> str:
+        """Upload a blob; its id."""
+        url = f"{self._server.url}/jmap/upload/{self.account}/"
+        answer = self._client.post(url, data=data, headers={"Content-Type": media_type})
+        assert answer.status_code == 201, answer.text
+        blob: str = answer.json()["blobId"]
+        return blob
+
+    def add_user(self, name: str) -> str:
+        """One more user; their account's id."""
+        with connect_running(self._server.data_dir) as control:
+            said, _ = control.perform("account_add", {"name": name, "hash": HASH, "bare": False})
+        account: str = said["account"]
+        return account
+
+    def close(self) -> None:
+        """Leave."""
+        if self._socket is not None:
+            self._socket.close()
+        self._client.close()
