@@ -67,6 +67,14 @@ def email_read(account: Account) -> Iterator[list[Call]]:
         yield [account.call("Email/get", ids=[id], **options)]
 
 
+def email_search(account: Account) -> Iterator[list[Call]]:
+    """The newest 50 with two words that most have, then with the number that a few have."""
+    newest = [{"property": "receivedAt", "isAscending": False}]
+    for number in itertools.count(1000):
+        for text in ("harbour winter", str(number)):
+            yield [account.call("Email/query", filter={"text": text}, sort=newest, limit=50)]
+
+
 def email_changes(account: Account) -> Iterator[list[Call]]:
     """What a client asks after a push."""
     return itertools.repeat([account.call("Email/changes", sinceState=account.state, maxChanges=50)])
@@ -107,6 +115,7 @@ WORKLOADS: dict[str, Workload] = {
     "mailbox-get": mailbox_get,
     "email-query-get": email_query_get,
     "email-read": email_read,
+    "email-search": email_search,
     "email-changes": email_changes,
     "set-flag": set_flag,
     "create": create,

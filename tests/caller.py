@@ -16,10 +16,12 @@ class Caller(ABC):
     """Calls methods for the user of an account.
 
     :ivar account: the account's Id.
+    :ivar address: its address.
     :ivar mailboxes: the Ids of its first Mailboxes, by name.
     """
 
     account: str
+    address: str
     mailboxes: dict[str, str]
 
     @abstractmethod
@@ -33,6 +35,17 @@ class Caller(ABC):
     @abstractmethod
     def add_user(self, name: str) -> str:
         """One more user; their account's id."""
+
+    @abstractmethod
+    def administer(self, operation: str, **arguments: Any) -> None:
+        """Have done what `jmapctl` has done."""
+
+    def share_another(self) -> str:
+        """See another user's account beside the own one; its Id."""
+        name = f"other-of-{self.address}"
+        account = self.add_user(name)
+        self.administer("account_share", name=name, other=self.address, read_only=False)
+        return account
 
     def call(self, name: str, **arguments: Any) -> dict[str, Any]:
         """One method call on the account; the arguments of its response."""

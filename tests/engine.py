@@ -45,6 +45,7 @@ class Engine(Caller):
     link: MemoryLink
     user: int = 1
     account: str = ""
+    address: str = ""
     read_only: bool = False
     mailboxes: dict[str, str] = attrs.field(factory=dict)
     last: Answer | None = None
@@ -90,6 +91,11 @@ class Engine(Caller):
         blob: str = kept.arguments["blobId"]
         return blob
 
+    def administer(self, operation: str, **arguments: Any) -> None:
+        """Have done what `jmapctl` has done."""
+        answer = self.perform(operation, **arguments)
+        assert "refused" not in answer.arguments, answer
+
     def add_user(self, name: str) -> str:
         """One more user; their account's id."""
         account: str = self.perform("account_add", name=name, hash="h", bare=False).arguments["account"]
@@ -105,7 +111,8 @@ def engine(folder: Path, limits: Limits = Limits(), *, add_user: bool = True) ->
     store = open_store(url, folder, writable=True)
     link = MemoryLink()
     made = Engine(store, Writer.open(store, settings, link), link)  # type: ignore[arg-type]  # it is used as a Link
-    made.account = made.add_user("anna@localhost") if add_user else "a1"
+    made.address = "anna@localhost"
+    made.account = made.add_user(made.address) if add_user else "a1"
     made.find_mailboxes()
     yield made
     store.database.close()

@@ -25,10 +25,10 @@ class Remote(Caller):
 
     def __init__(self, server: Server, over: str) -> None:
         self._server = server
-        name = f"user{next(_numbers)}@localhost"
-        self.account = self.add_user(name)
-        self._client = server.http(name)
-        self._socket: Socket | None = server.socket(name) if over == "websocket" else None
+        self.address = f"user{next(_numbers)}@localhost"
+        self.account = self.add_user(self.address)
+        self._client = server.http(self.address)
+        self._socket: Socket | None = server.socket(self.address) if over == "websocket" else None
         self.find_mailboxes()
 
     def request(self, *calls: Call, using: list[str] | None = None, **extra: Any) -> dict[str, Any]:
@@ -54,10 +54,16 @@ class Remote(Caller):
 
     def add_user(self, name: str) -> str:
         """One more user; their account's id."""
-        with connect_running(self._server.data_dir) as control:
-            said, _ = control.perform("account_add", {"name": name, "hash": HASH, "bare": False})
-        account: str = said["account"]
+        account: str = self._control("account_add", name=name, hash=HASH, bare=False)["account"]
         return account
+
+    def administer(self, operation: str, **arguments: Any) -> None:
+        """Have done what `jmapctl` has done."""
+        self._control(operation, **arguments)
+
+    def _control(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        with connect_running(self._server.data_dir) as control:
+            return control.perform(operation, arguments)[0]
 
     def close(self) -> None:
         """Leave."""
