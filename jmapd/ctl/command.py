@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from jmapd.ctl import accounts, bringing, connections, tokens, watching
+from jmapd.ctl import accounts, backup, bringing, connections, tokens, watching
 from jmapd.ctl.opening import Opening
 
 
@@ -35,5 +35,7 @@ def check_config(opening: Opening) -> None:
 main.add_command(accounts.account)
 main.add_command(tokens.token)
 main.add_command(bringing.bring)
+main.add_command(backup.backup)
+main.add_command(backup.restore)
 main.add_command(connections.connections)
 main.add_command(watching.watch)

@@ -1,4 +1,4 @@
-"""How far an import is: a bar on a terminal, a line now and then elsewhere."""
+"""How far an import or a backup is: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress(Protocol):
-    """What an import tells about itself."""
+    """What something that takes its time tells about itself."""
 
-    def advance(self, octets: int, messages: int) -> None:
-        """So much more is done, so many messages it is now."""
+    def advance(self, octets: int, things: int) -> None:
+        """So much more is done, so many things it is now."""
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -25,12 +25,13 @@ class Progress(Protocol):
         """Nothing more will come."""
 
 
-def progress(total: int, out: TextIO) -> Progress:
+def progress(total: int, out: TextIO, things: str = "messages") -> Progress:
     """The way of showing it that suits where it goes.
 
     :param total: octets, about.
+    :param things: what is counted beside octets.
     """
-    return Bar.over(total, out) if out.isatty() else Lines(total, out)
+    return Bar.over(total, out, things) if out.isatty() else Lines(total, out, things)
 
 
 @attrs.frozen
@@ -39,16 +40,18 @@ class Bar:
 
     bar: tqdm[None]
     out: TextIO
+    things: str
 
     @classmethod
-    def over(cls, total: int, out: TextIO) -> Bar:
+    def over(cls, total: int, out: TextIO, things: str = "messages") -> Bar:
         """A bar that is full at so many octets."""
-        return cls(tqdm(total=total, unit="B", unit_scale=True, file=out, dynamic_ncols=True, smoothing=0.05), out)
+        bar = tqdm(total=total, unit="B", unit_scale=True, file=out, dynamic_ncols=True, smoothing=0.05)
+        return cls(bar, out, things)
 
-    def advance(self, octets: int, messages: int) -> None:
+    def advance(self, octets: int, things: int) -> None:
         """Lengthen the bar."""
         elapsed = self.bar.format_dict["elapsed"] or 1
-        self.bar.set_postfix_str(f"{messages:,} messages, {messages / elapsed:,.0f}/s", refresh=False)
+        self.bar.set_postfix_str(f"{things:,} {self.things}, {things / elapsed:,.0f}/s", refresh=False)
         self.bar.update(octets)
 
     def say(self, line: str) -> None:
@@ -69,6 +72,7 @@ class Lines:
 
     total: int
     out: TextIO
+    things: str = "messages"
     clock: Callable[[], float] = time.monotonic
     _started: float = attrs.field(init=False)
     _said: float = attrs.field(init=False)
@@ -77,7 +81,7 @@ class Lines:
     def __attrs_post_init__(self) -> None:
         self._started = self._said = self.clock()
 
-    def advance(self, octets: int, messages: int) -> None:
+    def advance(self, octets: int, things: int) -> None:
         """Count, and say so if it is time."""
         self._done += octets
         now = self.clock()
@@ -86,8 +90,8 @@ class Lines:
         self._said = now
         rate = self._done / (now - self._started)
         left = max(0, self.total - self._done) / rate if rate else 0
-        self.say(f"{messages:,} messages, {self._done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB, "
-                 f"{messages / (now - self._started):,.0f}/s, about {left:,.0f} s left")  # fmt: skip
+        self.say(f"{things:,} {self.things}, {self._done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB, "
+                 f"{things / (now - self._started):,.0f}/s, about {left:,.0f} s left")  # fmt: skip
 
     def say(self, line: str) -> None:
         """Print a line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,7 +14,7 @@ from jmapd.methods.context import PreparedMessage
 from jmapd.store import sweep
 from jmapd.store.blobs import blob_id
 from jmapd.store.store import Store
-from jmapd.workers import answers
+from jmapd.workers import answers, archive
 from jmapd.workers.answers import Answer
 from jmapd.workers.settings import WorkerSettings
 
@@ -53,7 +54,7 @@ class Sweeping:
         elif step == "blobs":
             last = sweep.forget_blobs(database, bytes.fromhex(at or ""), ROWS)
             return Answer({"at": None if last is None else last.hex()})
-        elif step == "files":
+        elif step == "files" and not archive.is_held(Path(self.settings.data_dir)):
             folder = at or 0
             sweep.remove_files(database, self.store.blobs, self.store.incoming, folder)
             more = folder + 1 if folder + 1 < sweep.FOLDERS else None

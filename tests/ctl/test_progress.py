@@ -11,7 +11,7 @@ from jmapd.ctl.progress import Lines, progress
 
 def test_a_line_now_and_then() -> None:
     clock, out = Clock(), io.StringIO()
-    lines = Lines(10_000_000, out, clock.seconds)
+    lines = Lines(10_000_000, out, clock=clock.seconds)
     for number in range(1, 26):
         clock.advance(1)
         lines.advance(100_000, number * 50)

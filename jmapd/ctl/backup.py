@@ -1,0 +1,73 @@
+"""`jmapctl backup` and `jmapctl restore`: all mail and accounts in one file, and back."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from sqlalchemy.engine import make_url
+
+from jmapd.config import Settings
+from jmapd.ctl.opening import Failure, Opening
+from jmapd.ctl.progress import progress
+from jmapd.workers import archive
+from jmapd.workers.archive import Advance, Contents
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def backup(opening: Opening, file: Path) -> None:
+    """Write all accounts and mail to FILE, as they are at this moment; a server may go on meanwhile.
+
+    What was written is read again before FILE takes the place of one of that name.
+    """
+    settings = opening.settings()
+    database, data_dir = _database(settings), settings.server.data_dir
+    contents = _told(
+        lambda: archive.size_of(database), lambda advance: archive.write(database, data_dir, file, advance)
+    )
+    click.echo(f"{file}: {_shown(contents)}.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Move what is there aside; else nothing may be there.")
+@click.pass_obj
+def restore(opening: Opening, file: Path, replace: bool) -> None:
+    """Bring back what `jmapctl backup` has written to FILE; the server must be stopped."""
+    settings = opening.settings()
+    database, data_dir = _database(settings), settings.server.data_dir
+    contents = _told(
+        lambda: file.stat().st_size,
+        lambda advance: archive.restore(file, data_dir, database, advance, replace=replace),
+    )
+    click.echo(f"{data_dir}: {_shown(contents)}.")
+
+
+def _database(settings: Settings) -> Path:
+    return Path(str(make_url(settings.storage.url).database))
+
+
+def _told(size: Callable[[], int], work: Callable[[Advance], Contents]) -> Contents:
+    """Do something with a progress bar.
+
+    :raises Failure: where it cannot be done.
+    """
+    try:
+        bar = progress(size(), sys.stderr, "large blobs")
+        try:
+            return work(bar.advance)
+        finally:
+            bar.close()
+    except archive.Unusable as error:
+        raise Failure(str(error)) from None
+    except (OSError, sqlite3.Error) as error:
+        raise Failure(f"This cannot be done: {error}") from None
+
+
+def _shown(contents: Contents) -> str:
+    return f"{contents.accounts:,} accounts, {contents.emails:,} messages, {contents.size:,} octets"
