@@ -13,7 +13,7 @@ from typing import Any
 
 import autobahn.websocket
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -35,6 +35,7 @@ from jmapd.observe.readiness import Readiness
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.readings import read_all
+from jmapd.supervisor import Supervisor
 from jmapd.web.admission import Admission
 from jmapd.web.certificates import HTTP1, HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
@@ -114,9 +115,10 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     control = ControlFactory(pool, Connections(http, sockets, reactor.seconds).operations())
     readiness = Readiness(lambda: pool.is_ready)
     listeners = Listeners(reactor, settings, threshold, control, Pages(reactor, metrics, readiness), address)
-    service = JmapdService(reactor, settings, pool, passwords, sockets, http, listeners, readiness, address)
+    supervisor = Supervisor(reactor, os.environ)
+    service = JmapdService(reactor, settings, pool, passwords, sockets, http, listeners, readiness, address, supervisor)
     read_all(metrics, pool, http, sockets)
-    for part in (throttle, heartbeat, SweepService(reactor, pool)):
+    for part in (throttle, heartbeat, SweepService(reactor, pool), supervisor):
         part.setServiceParent(service)
     return service
 
@@ -135,6 +137,7 @@ class JmapdService(MultiService):
         listeners: Listeners,
         readiness: Readiness,
         address: Address,
+        supervisor: Supervisor,
     ) -> None:
         super().__init__()
         self._reactor = reactor
@@ -146,6 +149,7 @@ class JmapdService(MultiService):
         self._listeners = listeners
         self._readiness = readiness
         self._address = address
+        self._supervisor = supervisor
         self._certificates: Certificates | None = None
         self._started: Deferred[Any] | None = None
         self.on_ready: Callable[[], None] | None = None
@@ -166,6 +170,7 @@ class JmapdService(MultiService):
         super().startService()
         self._passwords.start()
         self._pool.startService()
+        self._reload_on_hangup()
         self._started = self._start()
         self._started.addErrback(self._give_up)
 
@@ -178,15 +183,22 @@ class JmapdService(MultiService):
         certificates = Certificates(self._reactor, *paths, HTTP2 if self._settings.server.http2 else HTTP1)
         certificates.load_now()
         certificates.setServiceParent(self)
-        self._reload_on_hangup(certificates)
         return certificates
 
-    def _reload_on_hangup(self, certificates: Certificates) -> None:
+    def _reload_on_hangup(self) -> None:
         def hangup(number: int, frame: Any) -> None:
-            self._reactor.callFromThread(certificates.reload)
+            self._reactor.callFromThread(self._reload)
 
-        # the reactor installs its own handlers when it starts, but none for this signal
+        # the reactor installs its own handlers when it starts, but none for this signal, which would end the server
         signal.signal(signal.SIGHUP, hangup)
+
+    def _reload(self) -> None:
+        self._supervisor.reloading()
+        done = succeed(None) if self._certificates is None else self._certificates.reload()
+        done.addCallback(lambda _: self._tell_ready())
+
+    def _tell_ready(self) -> None:
+        self._supervisor.ready(f"serving {self._address.url}")
 
     @inlineCallbacks
     def _start(self) -> Any:
@@ -195,6 +207,7 @@ class JmapdService(MultiService):
         yield self._listeners.open(self._certificates)
         self._readiness.listening = True
         _log.info("jmapd is ready: {url}", url=self._address.url)
+        self._tell_ready()
         if self.on_ready is not None:
             self.on_ready()
 
@@ -211,6 +224,7 @@ class JmapdService(MultiService):
     def stopService(self) -> Any:
         """Close the doors, finish what is under way, tell every client, end the workers."""
         self._readiness.stopping = True
+        self._supervisor.stopping()
         yield self._listeners.close()
         self._sockets.finish()
         yield self._within_grace(DeferredList([self._pool.idle(), self._http.finish()]))

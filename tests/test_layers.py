@@ -47,8 +47,9 @@ ALLOWED = {
     "jmapd.listeners": ("jmapd.config", "jmapd.workers", "jmapd.web", "jmapd.observe"),
     "jmapd.service": (
         "jmapd.protocol", "jmapd.config", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.http2",
-        "jmapd.observe", "jmapd.readings", "jmapd.listeners",
+        "jmapd.observe", "jmapd.readings", "jmapd.listeners", "jmapd.supervisor",
     ),
+    "jmapd.supervisor": (),
     "jmapd.tap": ("jmapd.config", "jmapd.service", "jmapd.observe"),
 }  # fmt: skip
 """For each room the rooms it may look into, beside itself."""

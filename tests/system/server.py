@@ -104,6 +104,11 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30) in (0, -signal.SIGTERM)
 
+    def hang_up(self) -> None:
+        """Have it read again what it can, as systemd's reload does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
     def kill(self) -> None:
         """End it, and its workers with it, as a power failure does for processes."""
         assert self.process is not None
