@@ -124,6 +124,9 @@ def _tls_files(values: Values) -> Iterator[Mistake]:
         if path := values.read[at]:
             try:
                 public[at] = read(Path(path).read_bytes())
+            except PermissionError:
+                # whoever checks a configuration need not be who may read the key; the server says so when it starts
+                continue
             except OSError as error:
                 yield Mistake(at, path, f"must be a readable file: {error.strerror}")
             except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -27,7 +27,7 @@ from jmapd.http2.judge import ANSWERED, Judge
 from jmapd.http2.sender import Sender
 from jmapd.http2.shift import Shift
 from jmapd.http2.stream import Stream
-from jmapd.web.channel import LAST_WORDS, HTTPFactory
+from jmapd.web.channel import FIRST_REQUEST, LAST_WORDS, HTTPFactory
 from jmapd.web.rates import Flooded
 from jmapd.web.request import Request
 from jmapd.web.traffic import Traffic
@@ -81,6 +81,7 @@ class Connection(Protocol, TimeoutMixin):
         self._pump_call: Any = None
         self._look_call: Any = None
         self._leaving = False
+        self._last_chance = False
         self._ended = False
         self._h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._h2.decoder.max_header_list_size = ANSWERED * self.bounds.max_header_size
@@ -134,6 +135,8 @@ class Connection(Protocol, TimeoutMixin):
         self._h2.increment_flow_control_window(CONNECTION_WINDOW - self._h2.inbound_flow_control_window)
         self._sender.write()
         self.setTimeout(self.bounds.header_timeout)
+        if self.factory.finishing:
+            self.close_when_answered()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone, and all its streams with it."""
@@ -261,6 +264,8 @@ class Connection(Protocol, TimeoutMixin):
         except Exception:
             _log.failure("a request could not be begun")
             stream.abort()
+        # a goodbye before the answer would have some clients hear no more of it
+        self._leaving = self._last_chance
 
     def _data_received(self, event: events.DataReceived) -> None:
         assert event.stream_id is not None
@@ -416,12 +421,22 @@ class Connection(Protocol, TimeoutMixin):
     def _leave(self) -> None:
         if not self._ended and not self._streams:
             self._pump()
-            self._end()
+            if self._last_chance:
+                self.goodbye(ErrorCodes.NO_ERROR)
+            else:
+                self._end()
             self.setTimeout(LAST_WORDS if self.factory.finishing else GOODBYE)
 
     def close_when_answered(self) -> None:
-        """Take no further streams, and end the connection when those that are open are over."""
+        """Take no further streams, and end the connection when those that are open are over.
+
+        A client that has asked nothing yet may do so once.
+        """
         if self._ended or self._leaving:
+            return
+        if not self._h2.highest_inbound_stream_id:
+            self._last_chance = True
+            self.setTimeout(FIRST_REQUEST)
             return
         self._leaving = True
         # by itself: after its own one `h2` sends nothing more
@@ -440,7 +455,8 @@ class Connection(Protocol, TimeoutMixin):
         if self._ended:
             self.transport.abortConnection()
             return
-        self.factory.metrics.hit("idle-timeout" if self._h2.highest_inbound_stream_id else "header-timeout")
+        if not self._last_chance:
+            self.factory.metrics.hit("idle-timeout" if self._h2.highest_inbound_stream_id else "header-timeout")
         self.goodbye(ErrorCodes.NO_ERROR)
 
     def _look(self) -> None:

@@ -32,6 +32,10 @@ LAST_WORDS = 1.0
 """Seconds for the end of an answer to reach a client, and for its goodbye, when the server stops."""
 
 
+FIRST_REQUEST = 2.0
+"""Seconds that a client which has asked nothing yet has for its request when the server stops: it has just come."""
+
+
 class _Phase(enum.Enum):
     """What a connection is waiting for, and which time it has for that.
 
@@ -98,7 +102,14 @@ class Channel(http.HTTPChannel):
             transport, _ = self.hand_over(successor)
             successor.makeConnection(transport)
         elif self._phase is _Phase.FIRST:
-            self.setTimeout(self.factory.bounds.header_timeout)
+            self.setTimeout(FIRST_REQUEST if self.factory.finishing else self.factory.bounds.header_timeout)
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        """Whether there may be another request after this one: not where the server stops."""
+        if self.factory.finishing:
+            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+            return False
+        return bool(super().checkPersistence(request, version))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """One connection less."""
@@ -254,7 +265,8 @@ class Channel(http.HTTPChannel):
             self._patience -= 1
             self.setTimeout(self.factory.bounds.idle_timeout)
         else:
-            self.factory.metrics.hit("header-timeout" if self._phase is _Phase.FIRST else "idle-timeout")
+            if not self.factory.finishing:
+                self.factory.metrics.hit("header-timeout" if self._phase is _Phase.FIRST else "idle-timeout")
             self.loseConnection()
 
     def _look_at_pace(self) -> None:
@@ -277,6 +289,9 @@ class Channel(http.HTTPChannel):
         """Close the connection now, or when the request under way is answered."""
         if self.requests:
             self.persistent = False
+            return
+        if self._phase is _Phase.FIRST and not self._losing:
+            self.setTimeout(FIRST_REQUEST)
             return
         self.loseConnection()
         if not self._waitingForTransport:
@@ -414,6 +429,11 @@ class HTTPFactory(Factory):
         if channel in self.channels:
             del self.channels[channel]
             self.metrics.closed(channel.kind)
+        if not self.channels and self._all_gone is not None:
+            # a connection that goes on with another protocol is gone and comes again
+            self.site.reactor.callLater(0, self._tell_all_gone)
+
+    def _tell_all_gone(self) -> None:
         if not self.channels and self._all_gone is not None:
             all_gone, self._all_gone = self._all_gone, None
             all_gone.callback(None)

@@ -62,6 +62,7 @@ def holding(data_dir: Path) -> Iterator[None]:
     """Keep a sweep from removing the files of blobs."""
     descriptor = os.open(data_dir / HOLD, os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        lock.leave_to_owner(data_dir, data_dir / HOLD)
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
     finally:
@@ -256,6 +257,7 @@ def _swap(folder: Path, data_dir: Path, database: Path) -> None:
     there = [path for path in (data_dir / BLOBS, database) if path.exists()]
     if there:
         beside = Path(tempfile.mkdtemp(prefix="replaced-", dir=data_dir))
+        lock.leave_to_owner(data_dir, beside)
         for path in there:
             path.rename(beside / path.name)
     # another database's log would be taken for this one's
@@ -268,11 +270,8 @@ def _swap(folder: Path, data_dir: Path, database: Path) -> None:
 
 
 def _own_as(data_dir: Path, folder: Path) -> None:
-    """Give files to whom the data directory belongs, where root has made them."""
-    owner = data_dir.stat()
-    if os.geteuid() == 0:
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, owner.st_uid, owner.st_gid)
+    """Have the files be the data directory's owner's, and nobody else's to read."""
+    lock.leave_to_owner(data_dir, folder, *folder.rglob("*"))
     for path in folder.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
 

@@ -221,6 +221,9 @@ def _own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
     except OSError as error:
         raise Unavailable(f"{data_dir}: {error.strerror}") from None
     ours, theirs = socket.socketpair()
+    owner = data_dir.stat()
+    # what root has done by somebody else's data directory, is done as they
+    identity: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
     try:
         writer = subprocess.Popen(  # noqa: S603  # our own interpreter, and JSON that we made
             [
@@ -230,6 +233,7 @@ def _own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
             pass_fds=(theirs.fileno(), held),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            **(identity if os.geteuid() == 0 else {}),
         )
     finally:
         theirs.close()

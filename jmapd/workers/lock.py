@@ -16,6 +16,14 @@ class Locked(Exception):
     """Somebody else has the data directory."""
 
 
+def leave_to_owner(data_dir: Path, *paths: Path) -> None:
+    """Give what root has made in a data directory to whom that belongs."""
+    if os.geteuid() == 0:
+        owner = data_dir.stat()
+        for path in paths:
+            os.chown(path, owner.st_uid, owner.st_gid)
+
+
 def take(data_dir: Path, patience: float = 0.0) -> int:
     """Take the lock.
 
@@ -27,6 +35,7 @@ def take(data_dir: Path, patience: float = 0.0) -> int:
     """
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(data_dir / NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    leave_to_owner(data_dir, data_dir / NAME)
     until = time.monotonic() + patience
     while True:
         try:

@@ -165,6 +165,18 @@ async def test_an_uploads_end_is_not_mistaken_for_its_whole(front: Front) -> Non
 
 
 @with_front()
+async def test_a_client_that_has_just_come_when_the_server_stops_is_answered_once(front: Front) -> None:
+    client = await connect(front)
+    gone = front.http.finish()
+    late = await connect(front)
+    for number, one in enumerate((client, late)):
+        assert (await one.fetch("GET", "/")).status == 200, number
+        await one.closed()
+        assert one.terminated == ErrorCodes.NO_ERROR
+    await gone
+
+
+@with_front()
 async def test_a_stopping_server_finishes_what_is_open_and_takes_nothing_new(front: Front) -> None:
     client = await connect(front)
     front.pool.echoing = False

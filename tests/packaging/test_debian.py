@@ -1,0 +1,118 @@
+"""The Debian package: built, looked at by lintian, and lived with on a booted Debian.
+
+It needs Debian 12 on amd64, its packages in `NEEDED`, and root, for a container is booted. It is no part of `make test`:
+`tox run -e deb` runs it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import warnings
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NEEDED = {
+    "dh": "debhelper",
+    "lintian": "lintian",
+    "mmdebstrap": "mmdebstrap",
+    "systemd-nspawn": "systemd-container",
+    "systemd-analyze": "systemd",
+}
+INSIDE = ("systemd", "systemd-sysv", "dbus", "python3", "ssl-cert", "procps", "curl", "ca-certificates", "openssl")
+_SOURCES = (".list", ".sources")
+UNIT = """\
+[Unit]
+After=multi-user.target
+SuccessAction=exit
+FailureAction=exit
+FailureActionExitStatus=1
+[Service]
+Type=oneshot
+ExecStart=/bin/bash /srv/in/boot.sh
+StandardOutput=journal+console
+StandardError=journal+console
+"""
+
+
+def run(*command: object, seconds: int = 600) -> str:
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds
+    )
+    assert done.returncode == 0, f"{words}:\n{done.stdout[-6000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def package() -> Path:
+    """The package, built by the command that the README names."""
+    missing = sorted(name for command, name in NEEDED.items() if shutil.which(command) is None)
+    assert not missing, f"this needs: apt install {' '.join(missing)}"
+    run("make", "-C", ROOT, "deb")
+    (made,) = (ROOT / "build").glob("jmapd_*.deb")
+    return made
+
+
+def test_lintian_finds_no_error(package: Path) -> None:
+    said = run("lintian", "--fail-on", "error", package)
+    assert not re.search("^E:", said, re.MULTILINE), said
+
+
+def test_the_sandbox_is_tight() -> None:
+    units = [ROOT / "etc" / "systemd" / name for name in ("jmapd.service", "jmapd.socket")]
+    run("systemd-analyze", "security", "--offline=true", "--threshold=15", "--no-pager", units[0])
+
+
+def test_its_whole_life_on_a_booted_debian(package: Path, tmp_path: Path) -> None:
+    assert os.geteuid() == 0, "booting a container needs root"
+    root, given = tmp_path / "root", tmp_path / "in"
+    given.mkdir()
+    shutil.copy(package, given / "first.deb")
+    shutil.copy(Path(__file__).with_name("boot.sh"), given / "boot.sh")
+    (given / "t.service").write_text(UNIT)
+    unpacked = tmp_path / "second"
+    run("dpkg-deb", "--raw-extract", package, unpacked)
+    control = unpacked / "DEBIAN" / "control"
+    control.write_text(re.sub("^Version: .*$", "Version: 0.1.0+second", control.read_text(), flags=re.MULTILINE))
+    run("dpkg-deb", "--build", unpacked, given / "second.deb")
+    shutil.rmtree(unpacked)
+    # what this machine's apt knows of where packages come from
+    folder = Path("/etc/apt")
+    sources = [path for path in (folder / "sources.list", *folder.glob("sources.list.d/*")) if path.suffix in _SOURCES]
+    reaching = [path for path in sorted(folder.glob("apt.conf.d/*")) if "Acquire" in path.read_text()]
+    options = [f"--aptopt={path}" for path in reaching if "docker" not in path.name]
+    run(
+        "mmdebstrap",
+        "--variant=apt",
+        f"--include={','.join(INSIDE)}",
+        *options,
+        "bookworm",
+        root,
+        *(path for path in sources if path.exists()),
+    )
+    booted = subprocess.run(
+        [
+            *("systemd-nspawn", "--quiet", "-D", root, "--volatile=overlay", "--register=no", "--keep-unit"),
+            *("--private-network", f"--bind-ro={given}:/srv/in"),
+            *(f"--bind-ro={given}/t.service:/etc/systemd/system/t.service", "-b", "systemd.wants=t.service"),
+        ],
+        text=True,
+        errors="replace",
+        capture_output=True,
+        timeout=300,
+    )
+    said = booted.stdout + booted.stderr
+    if "boot test: install" not in said:
+        # as in a container that may not mount: what is above is all that can be done there
+        warnings.warn(
+            f"NO DEBIAN COULD BE BOOTED HERE, so the package was not installed:\n{said[-2000:]}", stacklevel=1
+        )
+        return
+    steps = [line for line in said.splitlines() if "boot test:" in line]
+    assert booted.returncode == 0, said[-6000:]
+    assert "boot test: passed" in steps[-1], said[-6000:]
