@@ -107,10 +107,10 @@ class Blobs:
         target = self._path(hash)
         if not target.parent.exists():
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync(self.folder)
-        _sync(temporary)
+            sync(self.folder)
+        sync(temporary)
         temporary.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
 
     def add(self, database: Database, hash: bytes, size: int, data: bytes | None) -> None:
         """Name a blob in the store.
@@ -162,7 +162,8 @@ class Blobs:
         return self.folder / name[:2] / name
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have what is in a file or folder be durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

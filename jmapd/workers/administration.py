@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import attrs
 
 from jmapd.datatypes import identity, quota
+from jmapd.datatypes.email_submission.envelope import is_valid
 from jmapd.datatypes.mailbox import names
 from jmapd.store import accounts, mailboxes, quotas, users
 from jmapd.store.accounts import Access
@@ -17,8 +17,6 @@ from jmapd.store.store import Store
 from jmapd.store.users import User
 from jmapd.workers.answers import Answer, OperationRefused
 from jmapd.workers.identity import Identity
-
-_ADDRESS = re.compile(r"[^\s@\"<>(),:;\\\[\]\x00-\x1f]{1,64}@[^\s@\"<>(),;\\\x00-\x1f]{1,255}\Z")
 
 
 @attrs.frozen
@@ -51,7 +49,7 @@ class Administration:
     def account_add(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Make a user and an account of their own, with the usual Mailboxes or the Inbox alone."""
         database, name = self.store.database, arguments["name"]
-        if not _ADDRESS.match(name):
+        if not is_valid(name):
             raise OperationRefused("invalid", f"{name!r} is no address such as anna@example.org.")
         if users.named(database, name):
             raise OperationRefused("alreadyExists", f"There is an account {name} already.")

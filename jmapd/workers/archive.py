@@ -22,6 +22,7 @@ from typing import IO
 
 import attrs
 
+from jmapd.store.blobs import sync
 from jmapd.workers import lock
 
 DATABASE = "jmapd.sqlite"
@@ -111,7 +112,7 @@ def write(database: Path, data_dir: Path, target: Path, advance: Advance) -> Con
                 os.fsync(out.fileno())
         contents = verify(partial, lambda octets, blobs: None)
         partial.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         partial.unlink(missing_ok=True)
     return contents
@@ -285,11 +286,3 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _read_only(database: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=10)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from jmapd.datatypes.blob.capability import MAX_DATA_SOURCES
 from jmapd.protocol.capabilities import BLOB, CORE, MAIL
 from jmapd.protocol.limits import Limits
+from tests.caller import Caller
 from tests.engine import Engine, engine
 
 USING = [CORE, MAIL, BLOB]
@@ -27,40 +28,40 @@ MESSAGE = (
 
 
 @pytest.fixture
-def jmap(tmp_path: Path) -> Iterator[Engine]:
+def bounded(tmp_path: Path) -> Iterator[Engine]:
     with engine(tmp_path, Limits(max_size_upload=300_000)) as made:
         yield made
 
 
-def call(jmap: Engine, name: str, using: list[str] | None = None, **arguments: Any) -> dict[str, Any]:
+def call(jmap: Caller, name: str, using: list[str] | None = None, **arguments: Any) -> dict[str, Any]:
     whole = {"accountId": jmap.account, **arguments}
     said = jmap.request((name, whole, "0"), using=USING if using is None else using)
     answer: dict[str, Any] = said["methodResponses"][0][1]
     return answer
 
 
-def make(jmap: Engine, *data: dict[str, Any], **more: Any) -> dict[str, Any]:
+def make(jmap: Caller, *data: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Blob/upload of one; what became of it."""
     said = call(jmap, "Blob/upload", create={"k": {"data": list(data), **more}})
     found: dict[str, Any] = {**(said["created"] or {}), **(said["notCreated"] or {})}["k"]
     return found
 
 
-def get(jmap: Engine, id: str, *properties: str, **arguments: Any) -> dict[str, Any]:
+def get(jmap: Caller, id: str, *properties: str, **arguments: Any) -> dict[str, Any]:
     (found,) = call(jmap, "Blob/get", ids=[id], properties=list(properties) or None, **arguments)["list"]
     answer: dict[str, Any] = found
     return answer
 
 
-def octets(jmap: Engine, id: str) -> bytes:
+def octets(jmap: Caller, id: str) -> bytes:
     return base64.b64decode(get(jmap, id, "data:asBase64")["data:asBase64"])
 
 
-def test_rfc9404_3_1_the_capability_says_what_holds(jmap: Engine) -> None:
-    answer = jmap.perform("session", user=1, name="anna", url="https://localhost")
+def test_rfc9404_3_1_the_capability_says_what_holds(bounded: Engine) -> None:
+    answer = bounded.perform("session", user=1, name="anna", url="https://localhost")
     said = orjson.loads(answer.body)
     assert said["capabilities"][BLOB] == {}
-    assert said["accounts"][jmap.account]["accountCapabilities"][BLOB] == {
+    assert said["accounts"][bounded.account]["accountCapabilities"][BLOB] == {
         "maxSizeBlobSet": 300_000,
         "maxDataSources": 64,
         "supportedTypeNames": ["Mailbox", "Thread", "Email"],
@@ -68,7 +69,7 @@ def test_rfc9404_3_1_the_capability_says_what_holds(jmap: Engine) -> None:
     }
 
 
-def test_rfc9404_4_1_a_blob_is_made_of_its_sources_in_order(jmap: Engine) -> None:
+def test_rfc9404_4_1_a_blob_is_made_of_its_sources_in_order(jmap: Caller) -> None:
     made = make(jmap, {"data:asText": "äb"}, {"data:asBase64": "Y2Q="}, type="text/plain")
     assert made == {"id": made["id"], "blobId": made["id"], "type": "text/plain", "size": 5}
     again = make(jmap, {"blobId": made["id"], "offset": 2, "length": 2}, {"blobId": made["id"], "offset": 4})
@@ -76,7 +77,7 @@ def test_rfc9404_4_1_a_blob_is_made_of_its_sources_in_order(jmap: Engine) -> Non
     assert make(jmap)["size"] == 0
 
 
-def test_rfc9404_4_1_creations_of_the_call_are_made_in_the_order_of_their_need(jmap: Engine) -> None:
+def test_rfc9404_4_1_creations_of_the_call_are_made_in_the_order_of_their_need(jmap: Caller) -> None:
     create = {
         "c": {"data": [{"blobId": "#b"}, {"blobId": "#a"}]},
         "b": {"data": [{"blobId": "#a"}, {"data:asText": "2"}]},
@@ -89,7 +90,7 @@ def test_rfc9404_4_1_creations_of_the_call_are_made_in_the_order_of_their_need(j
     assert {name: one["type"] for name, one in said["notCreated"].items()} == {"x": "blobNotFound", "y": "blobNotFound"}
 
 
-def test_rfc9404_4_1_creation_ids_name_blobs_in_later_calls(jmap: Engine) -> None:
+def test_rfc9404_4_1_creation_ids_name_blobs_in_later_calls(jmap: Caller) -> None:
     account = {"accountId": jmap.account}
     email = {"blobId": "#k", "mailboxIds": {jmap.mailboxes["Inbox"]: True}}
     text = MESSAGE.decode("latin-1")
@@ -124,7 +125,7 @@ def test_rfc9404_4_1_creation_ids_name_blobs_in_later_calls(jmap: Engine) -> Non
         ({"blobId": "THERE", "other": 1}, "invalidProperties"),
     ],
 )
-def test_rfc9404_4_1_a_wrong_source_refuses_its_creation(jmap: Engine, source: dict[str, Any], type: str) -> None:
+def test_rfc9404_4_1_a_wrong_source_refuses_its_creation(jmap: Caller, source: dict[str, Any], type: str) -> None:
     there = make(jmap, {"data:asText": "abc"})["id"]
     refused = make(jmap, {name: there if value == "THERE" else value for name, value in source.items()})
     assert refused["type"] == type
@@ -134,24 +135,24 @@ def test_rfc9404_4_1_a_wrong_source_refuses_its_creation(jmap: Engine, source: d
         assert refused["properties"] == ["data"]
 
 
-def test_bounds_of_sources_and_size_at_the_limit_and_one_above(jmap: Engine) -> None:
+def test_bounds_of_sources_and_size_at_the_limit_and_one_above(bounded: Engine) -> None:
     one = {"data:asText": "a"}
-    assert make(jmap, *[one] * MAX_DATA_SOURCES)["size"] == MAX_DATA_SOURCES
-    assert make(jmap, *[one] * (MAX_DATA_SOURCES + 1))["type"] == "invalidProperties"
-    half = make(jmap, {"data:asText": "x" * 150_000})["id"]
-    whole = make(jmap, {"blobId": half}, {"blobId": half})
+    assert make(bounded, *[one] * MAX_DATA_SOURCES)["size"] == MAX_DATA_SOURCES
+    assert make(bounded, *[one] * (MAX_DATA_SOURCES + 1))["type"] == "invalidProperties"
+    half = make(bounded, {"data:asText": "x" * 150_000})["id"]
+    whole = make(bounded, {"blobId": half}, {"blobId": half})
     assert whole["size"] == 300_000
-    assert octets(jmap, whole["id"]) == b"x" * 300_000
-    assert make(jmap, {"blobId": half}, {"blobId": half}, one)["type"] == "tooLarge"
+    assert octets(bounded, whole["id"]) == b"x" * 300_000
+    assert make(bounded, {"blobId": half}, {"blobId": half}, one)["type"] == "tooLarge"
     many: dict[str, Any] = {str(number): {"data": []} for number in range(501)}
-    assert call(jmap, "Blob/upload", create=many)["type"] == "requestTooLarge"
+    assert call(bounded, "Blob/upload", create=many)["type"] == "requestTooLarge"
     extra: list[dict[str, Any]] = [{"update": {}}, {"create": None, "destroy": []}]
     for wrong in extra:
-        assert call(jmap, "Blob/upload", **wrong)["type"] == "invalidArguments"
+        assert call(bounded, "Blob/upload", **wrong)["type"] == "invalidArguments"
 
 
 @pytest.mark.parametrize("size", [10, 100_000])
-def test_what_one_call_uploads_the_next_one_attaches(jmap: Engine, size: int) -> None:
+def test_what_one_call_uploads_the_next_one_attaches(jmap: Caller, size: int) -> None:
     account = {"accountId": jmap.account}
     email = {
         "mailboxIds": {jmap.mailboxes["Drafts"]: True},
@@ -168,7 +169,7 @@ def test_what_one_call_uploads_the_next_one_attaches(jmap: Engine, size: int) ->
     assert said[2][1]["notFound"] is None
 
 
-def test_parts_of_messages_are_sources_as_they_are_when_decoded(jmap: Engine) -> None:
+def test_parts_of_messages_are_sources_as_they_are_when_decoded(jmap: Caller) -> None:
     email = jmap.import_message(MESSAGE)
     (shown,) = jmap.call("Email/get", ids=[email], properties=["attachments"])["list"]
     part = shown["attachments"][0]["blobId"]
@@ -176,7 +177,7 @@ def test_parts_of_messages_are_sources_as_they_are_when_decoded(jmap: Engine) ->
     assert octets(jmap, make(jmap, {"blobId": part, "offset": 1, "length": 2})["id"]) == b"\1\2"
 
 
-def test_rfc9404_4_2_what_is_asked_and_what_is_given(jmap: Engine) -> None:
+def test_rfc9404_4_2_what_is_asked_and_what_is_given(jmap: Caller) -> None:
     text, other = make(jmap, {"data:asText": "häh"})["id"], make(jmap, {"data:asBase64": "/wA="})["id"]
     assert get(jmap, text) == {"id": text, "data:asText": "häh", "size": 4}
     assert get(jmap, other) == {"id": other, "data:asBase64": "/wA=", "isEncodingProblem": True, "size": 2}
@@ -208,7 +209,7 @@ def test_rfc9404_4_2_ranges(data: bytes, offset: int, length: int | None) -> Non
         assert found.get("isTruncated", False) == past
 
 
-def test_rfc9404_4_3_what_refers_to_a_blob(jmap: Engine) -> None:
+def test_rfc9404_4_3_what_refers_to_a_blob(jmap: Caller) -> None:
     email = jmap.import_message(MESSAGE)
     (shown,) = jmap.call("Email/get", ids=[email])["list"]
     part, unused = shown["attachments"][0]["blobId"], make(jmap, {"data:asText": "unused"})["id"]
@@ -230,30 +231,30 @@ def test_rfc9404_4_3_what_refers_to_a_blob(jmap: Engine) -> None:
         assert call(jmap, "Blob/lookup", using, typeNames=names, ids=[])["type"] == "unknownDataType"
 
 
-def test_rfc8620_6_3_blobs_are_copied_between_accounts(jmap: Engine) -> None:
-    ben = jmap.add_user("ben@localhost")
-    blob = jmap.upload(b"anna's")
-    email = jmap.import_message(MESSAGE)
-    (shown,) = jmap.call("Email/get", ids=[email], properties=["attachments"])["list"]
+def test_rfc8620_6_3_blobs_are_copied_between_accounts(bounded: Engine) -> None:
+    ben = bounded.add_user("ben@localhost")
+    blob = bounded.upload(b"anna's")
+    email = bounded.import_message(MESSAGE)
+    (shown,) = bounded.call("Email/get", ids=[email], properties=["attachments"])["list"]
     part = shown["attachments"][0]["blobId"]
-    jmap.perform("account_share", name="anna@localhost", other="ben@localhost", read_only=True)
-    jmap.user = 2
-    accounts: dict[str, Any] = {"fromAccountId": jmap.account, "accountId": ben}
+    bounded.perform("account_share", name="anna@localhost", other="ben@localhost", read_only=True)
+    bounded.user = 2
+    accounts: dict[str, Any] = {"fromAccountId": bounded.account, "accountId": ben}
     # another's upload is not there for Ben, and the parts of an Email are
-    said = call(jmap, "Blob/copy", blobIds=[part, blob, "nothing"], **accounts)
+    said = call(bounded, "Blob/copy", blobIds=[part, blob, "nothing"], **accounts)
     assert said["copied"] == {part: part}
     assert {id: one["type"] for id, one in said["notCopied"].items()} == {blob: "notFound", "nothing": "notFound"}
-    assert jmap.perform("blob_open", user=2, account=ben, blob=part).body == b"\0\1\2\xff"
+    assert bounded.perform("blob_open", user=2, account=ben, blob=part).body == b"\0\1\2\xff"
     for wrong, type in (
         ({"fromAccountId": "a99"}, "fromAccountNotFound"),
         ({"accountId": "a99"}, "accountNotFound"),
-        ({"accountId": jmap.account, "fromAccountId": ben}, "accountReadOnly"),
+        ({"accountId": bounded.account, "fromAccountId": ben}, "accountReadOnly"),
         ({"fromAccountId": ben}, "invalidArguments"),
     ):
-        assert call(jmap, "Blob/copy", **{**accounts, "blobIds": [part], **wrong})["type"] == type
-    assert call(jmap, "Blob/copy", [MAIL], blobIds=[], **accounts)["type"] == "unknownMethod"
+        assert call(bounded, "Blob/copy", **{**accounts, "blobIds": [part], **wrong})["type"] == type
+    assert call(bounded, "Blob/copy", [MAIL], blobIds=[], **accounts)["type"] == "unknownMethod"
 
 
-def test_a_read_only_credential_makes_no_blobs(jmap: Engine) -> None:
-    jmap.read_only = True
-    assert call(jmap, "Blob/upload", create={})["type"] == "accountReadOnly"
+def test_a_read_only_credential_makes_no_blobs(bounded: Engine) -> None:
+    bounded.read_only = True
+    assert call(bounded, "Blob/upload", create={})["type"] == "accountReadOnly"

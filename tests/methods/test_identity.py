@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jmapd.protocol.capabilities import CORE, SUBMISSION, VACATION_RESPONSE
-from tests.engine import Engine, engine
+from tests.caller import Caller
 
 
-class Caller:
+class Calling:
     """Calls methods of the two types."""
 
-    def __init__(self, jmap: Engine) -> None:
+    def __init__(self, jmap: Caller) -> None:
         self.jmap = jmap
 
     def __call__(self, name: str, **arguments: Any) -> dict[str, Any]:
@@ -26,17 +24,16 @@ class Caller:
 
 
 @pytest.fixture
-def call(tmp_path: Path) -> Iterator[Caller]:
-    with engine(tmp_path) as made:
-        yield Caller(made)
+def call(jmap: Caller) -> Calling:
+    return Calling(jmap)
 
 
-def test_each_account_has_an_identity_with_all_its_properties(call: Caller) -> None:
+def test_each_account_has_an_identity_with_all_its_properties(call: Calling) -> None:
     (identity,) = call("Identity/get")["list"]
     assert identity == {
         "id": identity["id"],
         "name": "",
-        "email": "anna@localhost",
+        "email": call.jmap.address,
         "replyTo": None,
         "bcc": None,
         "textSignature": "",
@@ -47,9 +44,9 @@ def test_each_account_has_an_identity_with_all_its_properties(call: Caller) -> N
     assert destroyed["notDestroyed"][identity["id"]]["type"] == "forbidden"
 
 
-def test_an_identity_is_made_changed_and_destroyed(call: Caller) -> None:
+def test_an_identity_is_made_changed_and_destroyed(call: Calling) -> None:
     state = call("Identity/get")["state"]
-    made = call("Identity/set", create={"k": {"email": "anna@localhost", "name": "Anna"}})["created"]["k"]
+    made = call("Identity/set", create={"k": {"email": call.jmap.address, "name": "Anna"}})["created"]["k"]
     assert made["mayDelete"] is True
     assert "name" not in made
     id = made["id"]
@@ -60,13 +57,13 @@ def test_an_identity_is_made_changed_and_destroyed(call: Caller) -> None:
     assert {name: identity[name] for name in changed} == {**changed, "name": ""}
     state = call("Identity/get")["state"]
     # what changes nothing is no change
-    assert call("Identity/set", update={id: {"textSignature": "--", "email": "anna@localhost"}})["newState"] == state
+    assert call("Identity/set", update={id: {"textSignature": "--", "email": call.jmap.address}})["newState"] == state
     assert call("Identity/set", destroy=[id])["destroyed"] == [id]
     assert call("Identity/get", ids=[id])["notFound"] == [id]
 
 
 @pytest.mark.parametrize("email", ["ben@localhost", "*@localhost", ""])
-def test_rfc8621_6_3_another_address_is_forbidden(call: Caller, email: str) -> None:
+def test_rfc8621_6_3_another_address_is_forbidden(call: Calling, email: str) -> None:
     refused = call("Identity/set", create={"k": {"email": email}})["notCreated"]["k"]
     assert refused["type"] == "forbiddenFrom"
 
@@ -81,13 +78,13 @@ def test_rfc8621_6_3_another_address_is_forbidden(call: Caller, email: str) -> N
         ({"other": "x"}, ["other"]),
     ],
 )
-def test_rfc8621_6_3_wrong_properties_are_named(call: Caller, changes: dict[str, Any], wrong: list[str]) -> None:
+def test_rfc8621_6_3_wrong_properties_are_named(call: Calling, changes: dict[str, Any], wrong: list[str]) -> None:
     (identity,) = call("Identity/get")["list"]
     refused = call("Identity/set", update={identity["id"]: changes})["notUpdated"][identity["id"]]
     assert (refused["type"], refused["properties"]) == ("invalidProperties", wrong)
 
 
-def test_rfc8621_8_there_is_one_vacation_response(call: Caller) -> None:
+def test_rfc8621_8_there_is_one_vacation_response(call: Calling) -> None:
     first = call("VacationResponse/get")
     assert first["list"] == [
         {
@@ -111,17 +108,17 @@ def test_rfc8621_8_there_is_one_vacation_response(call: Caller) -> None:
     assert call("VacationResponse/get", ids=["other"])["notFound"] == ["other"]
 
 
-def test_rfc8621_8_it_can_neither_be_made_nor_destroyed(call: Caller) -> None:
+def test_rfc8621_8_it_can_neither_be_made_nor_destroyed(call: Calling) -> None:
     said = call("VacationResponse/set", create={"k": {}}, destroy=["singleton"])
     assert said["notCreated"]["k"]["type"] == "singleton"
     assert said["notDestroyed"]["singleton"]["type"] == "singleton"
 
 
 @pytest.mark.parametrize("changes", [{"isEnabled": 1}, {"fromDate": "yesterday"}, {"subject": []}, {"other": 1}])
-def test_rfc8621_8_wrong_properties_are_named(call: Caller, changes: dict[str, Any]) -> None:
+def test_rfc8621_8_wrong_properties_are_named(call: Calling, changes: dict[str, Any]) -> None:
     refused = call("VacationResponse/set", update={"singleton": changes})["notUpdated"]["singleton"]
     assert (refused["type"], refused["properties"]) == ("invalidProperties", list(changes))
 
 
-def test_rfc8621_8_there_is_no_vacation_response_changes(call: Caller) -> None:
+def test_rfc8621_8_there_is_no_vacation_response_changes(call: Calling) -> None:
     assert call("VacationResponse/changes", sinceState="x")["type"] == "unknownMethod"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.caller import Caller
 from tests.engine import Engine, engine
 
 COUNTS = ("totalEmails", "unreadEmails", "totalThreads", "unreadThreads")
@@ -23,13 +22,7 @@ def message(id: int, references: Any = (), subject: str = "plans", text: str = "
     return "\r\n".join([*lines, "", text or f"word{id}", ""]).encode()
 
 
-@pytest.fixture
-def jmap(tmp_path: Path) -> Iterator[Engine]:
-    with engine(tmp_path) as made:
-        yield made
-
-
-def threads(jmap: Engine) -> set[frozenset[str]]:
+def threads(jmap: Caller) -> set[frozenset[str]]:
     """The subjects' Message-IDs of each Thread, by Email/get, which Thread/get has to agree with."""
     ids = jmap.call("Email/query")["ids"]
     emails = {one["id"]: one for one in jmap.call("Email/get", ids=ids)["list"]}
@@ -41,7 +34,7 @@ def threads(jmap: Engine) -> set[frozenset[str]]:
     return {frozenset(emails[id]["messageId"][0] for id in ids) for ids in found.values()}
 
 
-def test_rfc8621_3_a_late_message_joins_two_threads(jmap: Engine) -> None:
+def test_rfc8621_3_a_late_message_joins_two_threads(jmap: Caller) -> None:
     first, second = jmap.import_message(message(1)), jmap.import_message(message(2), keywords={"$flagged": True})
     assert len(threads(jmap)) == 2
     state = jmap.call("Email/get", ids=[])["state"]
@@ -64,20 +57,20 @@ def test_rfc8621_3_a_late_message_joins_two_threads(jmap: Engine) -> None:
     assert jmap.call("Email/query", filter={"text": word})["ids"] == [again]
 
 
-def test_counts_are_right_when_threads_are_joined(jmap: Engine) -> None:
+def test_counts_are_right_when_threads_are_joined(jmap: Caller) -> None:
     for raw in (message(1), message(2), message(3, [1, 2])):
         jmap.import_message(raw)
     boxes = jmap.call("Mailbox/get", ids=[jmap.mailboxes["Inbox"]])["list"]
     assert [boxes[0][name] for name in COUNTS] == [3, 3, 1, 1]
 
 
-def test_another_subject_is_another_thread(jmap: Engine) -> None:
+def test_another_subject_is_another_thread(jmap: Caller) -> None:
     for raw in (message(1), message(2, [1], subject="other"), message(3, [1, 2])):
         jmap.import_message(raw)
     assert threads(jmap) == {frozenset({"1@x", "3@x"}), frozenset({"2@x"})}
 
 
-def import_together(jmap: Engine, messages: list[bytes]) -> dict[str, Any]:
+def import_together(jmap: Caller, messages: list[bytes]) -> dict[str, Any]:
     inbox = jmap.mailboxes["Inbox"]
     emails = {
         f"k{number}": {"blobId": jmap.upload(raw, "message/rfc822"), "mailboxIds": {inbox: True}}
@@ -89,7 +82,7 @@ def import_together(jmap: Engine, messages: list[bytes]) -> dict[str, Any]:
     return created
 
 
-def test_ids_are_right_when_threads_are_joined_within_one_call(jmap: Engine) -> None:
+def test_ids_are_right_when_threads_are_joined_within_one_call(jmap: Caller) -> None:
     created = import_together(jmap, [message(1), message(2), message(3, [1, 2])])
     found = jmap.call("Email/get", ids=[one["id"] for one in created.values()])
     assert found["notFound"] == []
@@ -98,7 +91,7 @@ def test_ids_are_right_when_threads_are_joined_within_one_call(jmap: Engine) -> 
     assert len(threads(jmap)) == 1
 
 
-def test_an_email_that_was_joined_away_in_the_call_is_not_found_by_its_update(jmap: Engine) -> None:
+def test_an_email_that_was_joined_away_in_the_call_is_not_found_by_its_update(jmap: Caller) -> None:
     inbox = {jmap.mailboxes["Inbox"]: True}
     old = [jmap.import_message(message(number)) for number in (1, 2)]
     create = {"k": {"mailboxIds": inbox, "subject": "Re: plans", "references": ["1@x", "2@x"], "from": None}}
@@ -110,14 +103,14 @@ def test_an_email_that_was_joined_away_in_the_call_is_not_found_by_its_update(jm
     assert jmap.call("Email/get", ids=[gone])["notFound"] == [gone]
 
 
-def test_what_jmapctl_brings_in_joins_too(jmap: Engine) -> None:
+def test_what_jmapctl_brings_in_joins_too(inside: Engine) -> None:
     for number, raw in enumerate((message(1), message(2), message(3, [1, 2]))):
         about = {"name": "anna@localhost", "mailbox": ["Inbox"], "role": "inbox"}
-        made = jmap.perform("import_read", raw, **about)
+        made = inside.perform("import_read", raw, **about)
         more = {"keywords": [], "received_at": number * 1000, "message": made.arguments}
-        stored = jmap.prepared("import_store", made.body, **about, **more)
+        stored = inside.prepared("import_store", made.body, **about, **more)
         assert stored.arguments == {"outcome": "imported"}
-    assert len(threads(jmap)) == 1
+    assert len(threads(inside)) == 1
 
 
 def components(messages: list[tuple[int, list[int], str]]) -> set[frozenset[str]]:

@@ -77,9 +77,12 @@ def wanted_left(store: Store, blob_id: str) -> Wanted:
 
 
 def _wanted(context: Context, scope: Scope, kind: str, name: str, blobs: Iterable[str], **more: Any) -> Wanted:
-    """A preparation of a kind; ``name`` tells it from others, and ``blobs`` are read for it."""
+    """A preparation of a kind; ``name`` tells it from others, and ``blobs`` are read for it.
+
+    What was made of one account's blobs is not there for another one, where the user may not see them.
+    """
     arguments = {"kind": kind, "account": scope.number, "fresh": _fresh(context, blobs), **more}
-    return Wanted(f"{kind} {name}", arguments)
+    return Wanted(f"{kind} {scope.number} {name}", arguments)
 
 
 def _fresh(context: Context, ids: Iterable[str]) -> dict[str, str | None]:
