@@ -37,8 +37,8 @@ class Caller(ABC):
         """One more user; their account's id."""
 
     @abstractmethod
-    def administer(self, operation: str, **arguments: Any) -> None:
-        """Have done what `jmapctl` has done."""
+    def administer(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Have done what `jmapctl` has done; what is answered."""
 
     def share_another(self) -> str:
         """See another user's account beside the own one; its Id."""

@@ -91,10 +91,11 @@ class Engine(Caller):
         blob: str = kept.arguments["blobId"]
         return blob
 
-    def administer(self, operation: str, **arguments: Any) -> None:
-        """Have done what `jmapctl` has done."""
+    def administer(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Have done what `jmapctl` has done; what is answered."""
         answer = self.perform(operation, **arguments)
         assert "refused" not in answer.arguments, answer
+        return answer.arguments
 
     def add_user(self, name: str) -> str:
         """One more user; their account's id."""

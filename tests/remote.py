@@ -54,14 +54,11 @@ class Remote(Caller):
 
     def add_user(self, name: str) -> str:
         """One more user; their account's id."""
-        account: str = self._control("account_add", name=name, hash=HASH, bare=False)["account"]
+        account: str = self.administer("account_add", name=name, hash=HASH, bare=False)["account"]
         return account
 
-    def administer(self, operation: str, **arguments: Any) -> None:
-        """Have done what `jmapctl` has done."""
-        self._control(operation, **arguments)
-
-    def _control(self, operation: str, **arguments: Any) -> dict[str, Any]:
+    def administer(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Have done what `jmapctl` has done; what is answered."""
         with connect_running(self._server.data_dir) as control:
             return control.perform(operation, arguments)[0]
 

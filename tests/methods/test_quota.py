@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jmapd.protocol.capabilities import CORE, MAIL, QUOTA, SUBMISSION
-from tests.engine import Engine, engine
+from tests.caller import Caller
+from tests.engine import Engine
 
 ANNA = "anna@localhost"
 MESSAGE = b"From: a@b\r\nSubject: x\r\n\r\nhello\r\n"
 
 
-class Caller:
+class Calling:
     """Calls methods on Anna's account."""
 
-    def __init__(self, jmap: Engine) -> None:
+    def __init__(self, jmap: Caller) -> None:
         self.jmap = jmap
 
     def __call__(self, name: str, *, using: tuple[str, ...] = (CORE, MAIL, QUOTA), **arguments: Any) -> dict[str, Any]:
@@ -28,32 +27,31 @@ class Caller:
         return answer
 
     def bound(self, **bounds: Any) -> dict[str, Any]:
-        return self.jmap.perform("account_quota", name=ANNA, **bounds).arguments
+        return self.jmap.administer("account_quota", name=self.jmap.address, **bounds)
 
     def used(self) -> dict[str, int]:
         return {one["resourceType"]: one["used"] for one in self("Quota/get")["list"]}
 
 
 @pytest.fixture
-def call(tmp_path: Path) -> Iterator[Caller]:
-    with engine(tmp_path) as made:
-        yield Caller(made)
+def call(jmap: Caller) -> Calling:
+    return Calling(jmap)
 
 
-def refused(jmap: Engine, raw: bytes = MESSAGE) -> str:
+def refused(jmap: Caller, raw: bytes = MESSAGE) -> str:
     """The type of the error that importing a message gives."""
     email = {"blobId": jmap.upload(raw, "message/rfc822"), "mailboxIds": {jmap.mailboxes["Inbox"]: True}}
     said = jmap.call("Email/import", emails={"k": email})
     return str((said["notCreated"] or {"k": {"type": ""}})["k"]["type"])
 
 
-def test_without_bounds_there_are_no_quotas_and_what_is_used_is_counted(call: Caller) -> None:
+def test_without_bounds_there_are_no_quotas_and_what_is_used_is_counted(call: Calling) -> None:
     call.jmap.import_message(MESSAGE)
     assert call("Quota/get")["list"] == []
     assert call.bound() == {"emails": 1, "size": len(MESSAGE), "max_emails": None, "max_size": None}
 
 
-def test_rfc9425_4_1_a_quota_has_all_its_properties(call: Caller) -> None:
+def test_rfc9425_4_1_a_quota_has_all_its_properties(call: Calling) -> None:
     call.jmap.import_message(MESSAGE)
     call.bound(size=1000)
     assert call("Quota/get")["list"] == [
@@ -72,7 +70,7 @@ def test_rfc9425_4_1_a_quota_has_all_its_properties(call: Caller) -> None:
     ]
 
 
-def test_rfc9425_4_1_types_that_using_leaves_out_are_not_shown(call: Caller) -> None:
+def test_rfc9425_4_1_types_that_using_leaves_out_are_not_shown(call: Calling) -> None:
     call.bound(emails=10)
     without = (CORE, QUOTA)
     assert call("Quota/get", using=without)["list"] == []
@@ -80,12 +78,10 @@ def test_rfc9425_4_1_types_that_using_leaves_out_are_not_shown(call: Caller) -> 
     assert call("Quota/query", using=without)["ids"] == []
 
 
-def test_rfc9425_6_what_is_used_changes_with_the_emails_and_is_pushed(call: Caller) -> None:
+def test_rfc9425_6_what_is_used_changes_with_the_emails_and_is_told(call: Calling) -> None:
     call.bound(size=10_000, emails=10)
     state = call("Quota/get")["state"]
     email = call.jmap.import_message(MESSAGE)
-    assert call.jmap.last is not None
-    assert "Quota" in call.jmap.last.changed[call.jmap.account]
     changes = call("Quota/changes", sinceState=state)
     assert (set(changes["updated"]), changes["updatedProperties"]) == ({"q1", "q2"}, ["used"])
     assert call.used() == {"octets": len(MESSAGE), "count": 1}
@@ -99,7 +95,7 @@ def test_rfc9425_6_what_is_used_changes_with_the_emails_and_is_pushed(call: Call
     assert call("Quota/set", create={})["type"] == "unknownMethod"
 
 
-def test_rfc9425_5_query(call: Caller) -> None:
+def test_rfc9425_5_query(call: Calling) -> None:
     call.jmap.import_message(MESSAGE)
     call.bound(size=10_000, emails=10)
     by_use = [{"property": "used", "isAscending": False}]
@@ -117,7 +113,14 @@ def test_rfc9425_5_query(call: Caller) -> None:
     assert call("Quota/queryChanges", sinceQueryState=found["queryState"])["type"] == "cannotCalculateChanges"
 
 
-def test_no_email_comes_into_a_full_account_at_the_limit_and_one_above(call: Caller) -> None:
+def test_rfc9425_6_what_is_used_is_announced(inside: Engine) -> None:
+    Calling(inside).bound(emails=10)
+    inside.import_message(MESSAGE)
+    assert inside.last is not None
+    assert "Quota" in inside.last.changed[inside.account]
+
+
+def test_no_email_comes_into_a_full_account_at_the_limit_and_one_above(call: Calling) -> None:
     call.bound(emails=2)
     assert [refused(call.jmap, MESSAGE + b"%d" % number) for number in range(3)] == ["", "", "overQuota"]
     call.bound(emails=None, size=2 * len(MESSAGE) + 2 + len(MESSAGE))
@@ -126,7 +129,7 @@ def test_no_email_comes_into_a_full_account_at_the_limit_and_one_above(call: Cal
     assert call.bound()["emails"] == 3
 
 
-def test_one_call_fills_an_account_to_the_brim_and_no_further(call: Caller) -> None:
+def test_one_call_fills_an_account_to_the_brim_and_no_further(call: Calling) -> None:
     call.bound(emails=2)
     create = {str(number): {"mailboxIds": {call.jmap.mailboxes["Drafts"]: True}} for number in range(3)}
     said = call.jmap.call("Email/set", create=create)
@@ -138,8 +141,8 @@ def test_one_call_fills_an_account_to_the_brim_and_no_further(call: Caller) -> N
     assert refused(call.jmap) == ""
 
 
-def test_copies_and_what_jmapctl_brings_in_are_refused_too(call: Caller) -> None:
-    jmap = call.jmap
+def test_copies_and_what_jmapctl_brings_in_are_refused_too(inside: Engine) -> None:
+    jmap = inside
     email = jmap.import_message(MESSAGE)
     ben = jmap.add_user("ben@localhost")
     jmap.perform("account_share", name=ANNA, other="ben@localhost", read_only=False)
@@ -155,8 +158,8 @@ def test_copies_and_what_jmapctl_brings_in_are_refused_too(call: Caller) -> None
     assert stored.arguments["refused"] == "overQuota"
 
 
-def test_who_sends_to_a_full_account_is_told(call: Caller) -> None:
-    jmap = call.jmap
+def test_who_sends_to_a_full_account_is_told(inside: Engine) -> None:
+    jmap, call = inside, Calling(inside)
     jmap.add_user("ben@localhost")
     jmap.perform("account_quota", name="ben@localhost", emails=1)
     using = (CORE, MAIL, SUBMISSION)
