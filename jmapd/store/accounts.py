@@ -179,7 +179,13 @@ def _add_access() -> ClauseElement:
 
 
 def _named() -> ClauseElement:
-    return select(accounts.c.id, accounts.c.name).where(accounts.c.name == bindparam("name"))
+    """By the user whose own it is, for the names of users are indexed."""
+    return (
+        select(accounts.c.id, accounts.c.name)
+        .join_from(users, access, and_(access.c.user == users.c.id, access.c.personal))
+        .join(accounts, accounts.c.id == access.c.account)
+        .where(users.c.name == bindparam("name"))
+    )
 
 
 def _names() -> ClauseElement:
