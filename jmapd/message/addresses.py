@@ -10,6 +10,8 @@ import attrs
 from jmapd.message.words import decode_words
 
 MAX_ADDRESSES = 10_000
+"""Addresses and groups of a field that are read."""
+
 MAX_CHARACTERS = 1_000_000
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"?|([<>:;,@()])|(\s+)|([^\s"<>:;,@()]+)', re.DOTALL)
@@ -77,6 +79,7 @@ def parse_addresses(value: str) -> list[Group]:
             if text == ":":
                 groups.append(current)
                 current = Group(_phrase("".join(reading.words)), [])
+                count += 1
             elif address := reading.address():
                 current.addresses.append(address)
                 count += 1

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import encodings
+import pkgutil
+import re
+from encodings.aliases import aliases
+from functools import cache
+
+MAX_NAME = 100
+"""Characters of a charset's name that are looked at."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # what is labelled so is what Windows and the web take it for
 _TAKEN_FOR = {
@@ -34,24 +44,38 @@ def to_text(data: bytes, charset: str | None) -> tuple[str, bool]:
     if codec is None:
         return _guessed(data), True
     try:
-        return str(codecs.decode(data, codec)), False
+        text = str(codecs.decode(data, codec))
     except (UnicodeError, ValueError):
         pass
+    else:
+        whole = _SURROGATE.sub("\ufffd", text)
+        return whole, whole != text
     if codec == "cp1252":
         # a few of its bytes mean nothing; as Latin-1 each byte means something
         return data.decode("latin-1"), False
-    if codec == "utf-8":
+    if codec == "utf_8":
         return _guessed(data), True
-    return data.decode(codec, "replace"), True
+    return _SURROGATE.sub("\ufffd", data.decode(codec, "replace")), True
 
 
 def _codec(name: str) -> str | None:
+    module = encodings.normalize_encoding(name[:MAX_NAME])
+    module = aliases.get(module, module)
+    # the standard library remembers each name that it is asked for, so it is asked for no others
+    if module in _REFUSED or module not in _modules():
+        return None
     try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):
+        found = codecs.lookup(module)
+    except LookupError:
         return None
     # zlib, base64 and the like are codecs too, and must not be run by a message
-    return name if getattr(found, "_is_text_encoding", True) and found.name not in _REFUSED else None
+    return module if getattr(found, "_is_text_encoding", True) else None
+
+
+@cache
+def _modules() -> frozenset[str]:
+    """The codecs of the standard library."""
+    return frozenset(module.name for module in pkgutil.iter_modules(encodings.__path__))
 
 
 _REFUSED = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})

@@ -75,6 +75,15 @@ def blob_ids(email: Mapping[str, Any]) -> set[str]:
     return {leaf.blob_id for leaf in _leaves(read_outline(email, {})) if leaf.blob_id is not None}
 
 
+def size(email: Mapping[str, Any], blob_size: Callable[[str], int]) -> int:
+    """Octets of all the parts of a new Email, each counted as often as it is there.
+
+    :param blob_size: gives the octets of a blob.
+    """
+    leaves = _leaves(read_outline(email, {}))
+    return sum(len(leaf.text or "") if leaf.blob_id is None else blob_size(leaf.blob_id) for leaf in leaves)
+
+
 def _leaves(outline: Outline) -> Iterator[Leaf]:
     if isinstance(outline, Multipart):
         for one in outline.parts:

@@ -14,7 +14,7 @@ _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]+\Z")
 _ADDRESS = re.compile(r"[^\s<>()\[\]:;@,\\\"\x00-\x1f\x7f]+(?:@[^\s<>():;@,\\\"\x00-\x1f\x7f]+)?\Z")
 _QUOTED_ADDRESS = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"@[^\s<>():;@,\\"\x00-\x1f\x7f]+\Z')
 _MESSAGE_ID = re.compile(r"[^\s<>\x00-\x1f\x7f]{1,900}\Z")
-_RAW = re.compile(r"(?:[^\r\n\x00]|\r?\n(?=[ \t]+[^\s]))*\Z")
+_RAW = re.compile(r"(?:[^\r\n\x00]++|\r?\n(?=[ \t]+[^\s]))*\Z")
 
 LINE = 76
 

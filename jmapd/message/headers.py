@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
 from jmapd.message.addresses import parse_addresses
 from jmapd.message.words import decode_words
+from jmapd.protocol.normalization import normalize
 
 MAX_IDS = 1000
 _MAX_DATE = 200
@@ -26,7 +26,7 @@ def as_raw(value: str) -> str:
 def as_text(value: str) -> str:
     """Unfolded, decoded and in normal form C (section 4.1.2.2)."""
     unfolded = value.replace("\r\n", "").replace("\n", "").strip()
-    return unicodedata.normalize("NFC", decode_words(unfolded))
+    return normalize("NFC", decode_words(unfolded))
 
 
 def as_addresses(value: str) -> list[dict[str, str | None]]:

@@ -75,13 +75,16 @@ def read_outline(email: Mapping[str, Any], wrong: dict[str, str]) -> Outline:
         wrong["attachments"] = "it is an array of parts"
         attachments = []
     read = _Reader(values, wrong, "attachments")
-    return _together(text, html, [read.part(one, 0) for one in attachments[:MAX_PARTS]])
+    return _together(text, html, [read.part(one, 0) for one in attachments[: MAX_PARTS + 1]])
 
 
 def _together(text: Outline | None, html: Outline | None, attachments: list[Outline]) -> Outline:
     """The usual nesting: images of the HTML beside it, the HTML beside the text, the attachments after both."""
-    of_html = [one for one in attachments if html and isinstance(one, Leaf) and one.cid and one.disposition == "inline"]
-    others = [one for one in attachments if one not in of_html]
+    of_html: list[Outline] = []
+    others: list[Outline] = []
+    for one in attachments:
+        shown = html is not None and isinstance(one, Leaf) and one.cid and one.disposition == "inline"
+        (of_html if shown else others).append(one)
     if html is not None and of_html:
         html = Multipart("multipart/related", (html, *of_html))
     both = [one for one in (text, html) if one is not None]

@@ -14,12 +14,14 @@ import attrs
 from jmapd.message.headers import as_text
 from jmapd.message.parameters import parse_field
 from jmapd.message.parts import Header, NotParsable, Part
-from jmapd.message.transfer import decode
+from jmapd.message.transfer import decode, encoding_named
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(rb"([!-9;-~]{1,500})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)\n?")
+_NAME = re.compile(rb"[!-9;-~]{1,500}[ \t]*:")
 _FROM_LINE = re.compile(rb"(?:>?From [^\n]*\n)?")
 _ENCODINGS = {"base64", "quoted-printable"}
+_AFTER = b"-\n\r \t\v\f"
 _TYPE = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,100}/[!#-'*+\-.0-9A-Z^-~]{1,100}\Z", re.IGNORECASE)
 
 
@@ -27,13 +29,14 @@ _TYPE = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,100}/[!#-'*+\-.0-9A-Z^-~]{1,100}\Z",
 class Bounds:
     """What of a message is looked at; beyond it parts are leaves and fields are left out.
 
-    :param max_depth: multiparts within each other.
+    :param max_depth: multiparts within each other: what shows them is JSON of twice the depth, in which I-JSON readers
+        (our own, see `jmapd.protocol.ijson`) allow 100 levels.
     :param max_parts: parts in all.
-    :param max_header_bytes: octets of one part's header.
+    :param max_header_bytes: octets of one part's header; the body is found behind it, however long it is.
     :param max_header_fields: fields of one part.
     """
 
-    max_depth: int = 50
+    max_depth: int = 40
     max_parts: int = 1000
     max_header_bytes: int = 1_048_576
     max_header_fields: int = 10_000
@@ -47,10 +50,9 @@ def parse(raw: bytes, bounds: Bounds = BOUNDS) -> Part:
 
     :raises NotParsable: where there is neither a header field nor text.
     """
-    if b"\n" not in raw:
-        # line ends of old: as long as those of today, so that nothing moves
-        raw = raw.replace(b"\r", b"\n")
-    part = _Parser(raw, bounds).part(0, len(raw), 0, "text/plain")
+    # line ends of old: as long as those of today, so that nothing moves
+    lines = raw if b"\n" in raw else raw.replace(b"\r", b"\n")
+    part = _Parser(lines, raw, bounds).part(0, len(raw), 0, "text/plain")
     if not part.headers and (not raw.strip() or b"\0" in raw[:1000]):
         raise NotParsable("neither a header field nor text")
     return part
@@ -58,7 +60,14 @@ def parse(raw: bytes, bounds: Bounds = BOUNDS) -> Part:
 
 @attrs.define(eq=False)
 class _Parser:
+    """Finds parts.
+
+    :param raw: the message, with line feeds.
+    :param encoded: the same as it came, which bodies are decoded from.
+    """
+
     raw: bytes
+    encoded: bytes
     bounds: Bounds
     _parts: int = 0
     _leaves: int = 0
@@ -120,9 +129,9 @@ class _Parser:
         described: dict[str, object],
     ) -> Part:
         self._leaves += 1
-        encoding = fields.get("content-transfer-encoding", "").strip().lower().partition(";")[0].strip()
+        encoding = encoding_named(fields.get("content-transfer-encoding"))
         encoding = encoding if encoding in _ENCODINGS and media_type != "message/rfc822" else "identity"
-        size = end - body if encoding == "identity" else len(decode(self.raw[body:end], encoding))
+        size = end - body if encoding == "identity" else len(decode(self.encoded[body:end], encoding))
         charset = parameters.get("charset") or ("us-ascii" if media_type.startswith("text/") else None)
         return Part(
             part_id=str(self._leaves),
@@ -144,7 +153,7 @@ class _Parser:
         limit = min(end, start + self.bounds.max_header_bytes)
         blank = _BLANK_LINE.search(raw, start, limit)
         stop = blank.start() + 1 + raw.startswith(b"\r", blank.start()) if blank else limit
-        body = blank.end() if blank else end
+        body = blank.end() if blank else self._after_blank_line(limit, end)
         match = _FROM_LINE.match(raw, start, stop)
         at = match.end() if match else start
         headers: list[Header] = []
@@ -154,10 +163,17 @@ class _Parser:
             at = field.end()
         if not headers:
             return (), start
-        if at < stop and not raw[at:stop].isspace():
+        cut = blank is None and limit < end and b"\n" not in raw[at:stop] and _NAME.match(raw, at, end)
+        if at < stop and not raw[at:stop].isspace() and not cut:
             # a line that is no field: the header ends before it
             body = at
         return tuple(headers), body
+
+    def _after_blank_line(self, start: int, end: int) -> int:
+        """Where the body starts after a header that is longer than what is looked at of it."""
+        # the line ends of an empty line may be on both sides of the bound
+        found = (self.raw.find(line, max(0, start - 3), end) + len(line) for line in (b"\n\n", b"\n\r\n"))
+        return min((at for at in found if at > start - 3 and at >= 3), default=end)
 
     def _spans(self, body: int, end: int, boundary: str) -> list[tuple[int, int]]:
         """Where each part of a multipart starts and ends."""
@@ -181,7 +197,7 @@ class _Parser:
         raw, at = self.raw, body
         while (at := raw.find(delimiter, at, end)) >= 0:
             line_start, at = at, at + len(delimiter)
-            if line_start > body and raw[line_start - 1] != 0x0A:
+            if (line_start > body and raw[line_start - 1] != 0x0A) or (at < end and raw[at] not in _AFTER):
                 continue
             closes = raw.startswith(b"--", at, end)
             line_end = raw.find(b"\n", at, end)

@@ -18,7 +18,7 @@ from jmapd.message.subjects import base_subject
 from jmapd.message.transfer import decode
 
 MAX_SEARCH = 1_000_000
-"""Characters of a message's text that are searched."""
+"""Characters of a message's text that are searched, those of HTML with its tags."""
 
 MAX_REFERENCES = 100
 """Message ids that a message's Thread is looked up by."""
@@ -124,19 +124,22 @@ def _structure(part: Part) -> dict[str, Any]:
 def _texts(raw: bytes, root: Part, body: Body) -> tuple[str, str]:
     """The text that a preview begins with, and all text to be searched."""
     first, pieces, room = "", [], MAX_SEARCH
-    alternatives = {part.part_id for part in body.html} - {part.part_id for part in body.text}
+    shown = {part.part_id for part in body.text}
+    alternatives = {part.part_id for part in body.html} - shown
     for part in root.leaves():
         if room <= 0 or not part.type.startswith("text/") or (part.part_id in alternatives and body.text):
             continue
         # an encoded character takes six octets at the most, as in =C3=A9
         encoded = raw[part.offset : part.offset + min(part.length, 6 * MAX_SEARCH)]
         text, _ = to_text(decode(encoded, part.encoding), part.charset)
+        text = text[:room]
+        # HTML counts with its tags: what takes time is to read them
+        room -= len(text)
         if part.type == "text/html":
             text = html_to_text(text)
-        if not first and part in body.text:
+        if not first and part.part_id in shown:
             first = text
-        pieces.append(text[:room])
-        room -= len(text)
+        pieces.append(text)
     return first, "\n".join(pieces)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
+from jmapd.protocol.normalization import normalize
+
 MAX_OCTETS = 255
 """Of a snippet of a body."""
 
@@ -38,7 +40,7 @@ class Phrase:
     @classmethod
     def of(cls, text: str, *, prefix: bool = False) -> Phrase | None:
         """The phrase of a text, or ``None`` where there is no word in it."""
-        words = tuple(fold(match[0]) for match in _WORD.finditer(unicodedata.normalize("NFC", text)))
+        words = tuple(fold(match[0]) for match in _WORD.finditer(normalize("NFC", text)))
         return cls(words, prefix) if words else None
 
 
@@ -51,13 +53,13 @@ class _Word:
 
 def fold(word: str) -> str:
     """A word without its case and its accents, as the index has it."""
-    plain = unicodedata.normalize("NFD", word.casefold())
+    plain = normalize("NFD", word.casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 def mark(text: str, phrases: Sequence[Phrase]) -> str | None:
     """A whole text with the phrases marked; ``None`` where there are none in it."""
-    text = unicodedata.normalize("NFC", text[:MAX_TEXT])
+    text = normalize("NFC", text[:MAX_TEXT])
     spans = _spans(text, phrases)
     return _rendered(text, spans, 0, None) if spans else None
 
@@ -67,7 +69,7 @@ def snippet(text: str, phrases: Sequence[Phrase]) -> str | None:
 
     :returns: ``None`` where there are none in it.
     """
-    text = unicodedata.normalize("NFC", " ".join(text[:MAX_TEXT].split()))
+    text = normalize("NFC", " ".join(text[:MAX_TEXT].split()))
     spans = _spans(text, phrases)
     if not spans:
         return None

@@ -5,9 +5,26 @@ from __future__ import annotations
 import binascii
 import re
 
+_KNOWN = frozenset({"", "7bit", "8bit", "binary", "quoted-printable", "base64"})
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64 + b"="))
 _PADDING = re.compile(rb"=+")
+
+
+def encoding_named(field: str | None) -> str:
+    """The encoding that a Content-Transfer-Encoding field names, in lower case; empty where there is none.
+
+    :param field: its Raw value.
+    """
+    return (field or "").partition(";")[0].strip().lower()
+
+
+def is_known(field: str | None) -> bool:
+    """Whether a Content-Transfer-Encoding field names an encoding that there is (RFC 2045 section 6.1).
+
+    :param field: its Raw value.
+    """
+    return encoding_named(field) in _KNOWN
 
 
 def decode(encoded: bytes, encoding: str) -> bytes:
@@ -26,7 +43,7 @@ def decode_chunk(encoded: bytes, encoding: str, final: bool) -> tuple[bytes, int
     :param final: whether nothing comes after.
     :returns: the decoded bytes, and how many encoded ones they were made of; the others are to be given again, with
         what follows them. The pieces together are what `decode` makes of the whole. Damaged bytes may be so damaged
-        that none of a piece can be decoded alone.
+        that none of a piece can be decoded alone: a longer one is to be given then.
     """
     if final or encoding == "identity":
         return decode(encoded, encoding), len(encoded)

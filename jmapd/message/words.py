@@ -16,7 +16,7 @@ def decode_words(text: str) -> str:
         return text
     pieces: list[str] = []
     # words of one charset that stand together are joined first, for a character may be split between them
-    charset, data = "", b""
+    charset, data = "", bytearray()
     end = 0
     for match in _WORD.finditer(text):
         between = text[end : match.start()]
@@ -25,12 +25,13 @@ def decode_words(text: str) -> str:
             continue
         adjacent = bool(data) and (not between or between.isspace())
         if not adjacent or match[1].lower() != charset:
-            pieces.append(to_text(data, charset)[0] if data else "")
-            data = b""
+            pieces.append(to_text(bytes(data), charset)[0])
+            data = bytearray()
             if not adjacent:
                 pieces.append(between)
-        charset, data, end = match[1].lower(), data + decoded, match.end()
-    pieces.append(to_text(data, charset)[0] if data else "")
+        data += decoded
+        charset, end = match[1].lower(), match.end()
+    pieces.append(to_text(bytes(data), charset)[0])
     pieces.append(text[end:])
     return "".join(pieces)
 

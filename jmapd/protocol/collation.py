@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
+from jmapd.protocol.normalization import normalize
 
 
 def casemap(text: str) -> str:
     """A string that compares, code point by code point, as the collation compares the text."""
     if text.isascii():
         return text.upper()
-    return unicodedata.normalize("NFKD", "".join(character.title() for character in text))
+    return normalize("NFKD", "".join(character.title() for character in text))

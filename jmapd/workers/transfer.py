@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from jmapd.datatypes.email.prepare import read_raw
-from jmapd.message.transfer import decode, decode_chunk
+from jmapd.message.transfer import decode_chunk
 from jmapd.protocol.errors import SetError
 from jmapd.protocol.limits import UploadBounds
 from jmapd.store import accounts, uploads
@@ -114,15 +114,19 @@ class Transfer:
     def blob_read(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Give more bytes of a blob that was looked up: ``offset`` and ``length`` are what is left of it."""
         offset, length, encoding = arguments["offset"], arguments["length"], arguments["encoding"]
-        final = length <= CHUNK
         hash = bytes.fromhex(arguments["hash"])
-        encoded = self.store.blobs.read(self.store.database, hash, offset, min(length, CHUNK))
-        if encoded is None:
-            raise _NOT_FOUND
-        decoded, used = decode_chunk(encoded, encoding, final)
-        if not used:
-            decoded, used = decode(encoded, encoding), len(encoded)
-        used = length if final else used
+        used, size = 0, CHUNK
+        while not used:
+            final = length <= size
+            encoded = self.store.blobs.read(self.store.database, hash, offset, min(length, size))
+            if encoded is None:
+                raise _NOT_FOUND
+            decoded, used = decode_chunk(encoded, encoding, final)
+            if final:
+                used = length
+                break
+            # so damaged that none of it can be decoded without what follows
+            size *= 2
         return Answer({"offset": offset + used, "length": length - used}, decoded)
 
     def _access(self, arguments: dict[str, Any]) -> Access:

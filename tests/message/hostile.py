@@ -123,7 +123,7 @@ CORPUS: dict[str, Callable[[], bytes]] = {
     "HTML that nests": lambda: html(b"<div>" * 200_000 + b"walrus"),
     "HTML of tables": lambda: html(b"<table><tr><td>" * 60_000 + b"walrus"),
     "HTML that formats": lambda: html(b"<b><i><a>" * 30_000 + b"walrus"),
-    "HTML of entities": lambda: html(b"&amp;" * 100_000 + b" walrus"),
+    "HTML of entities": lambda: html(b"&amp;" * 90_000 + b" walrus"),
     "HTML of attributes": lambda: html(b"<p " + b"a=b " * 200_000 + b">walrus"),
     "HTML without end": lambda: html(b"walrus <!--" + b"-" * MB),
     "HTML of brackets": lambda: html(b"<" * MB),
@@ -135,6 +135,50 @@ CORPUS: dict[str, Callable[[], bytes]] = {
     "a subject of brackets": lambda: field(b"Subject", b"[" * 100_000 + b"]" * 100_000),
     "a language list": lambda: field(b"Content-Language", b"a," * 500_000),
     "combining characters": lambda: field(b"Subject", ("a" + "\u0301" * 200_000).encode()),
+    "marks of two kinds": lambda: field(b"Subject", ("a" + "\u0301\u0316" * 75_000).encode()),
+    "marks of two kinds in a body": lambda: encoded(b"8bit", ("walrus a" + "\u0301\u0316" * 200_000).encode()),
+    "long encoded words": lambda: field(b"Subject", (b"=?utf-8?q?" + b"a" * 200 + b"?= ") * 4700),
+    "charsets that nobody knows": lambda: field(b"Subject", b"".join(b"=?x%d?q?a?= " % n for n in range(60_000))),
+    "surrogates in UTF-7": lambda: encoded(b"7bit", b"hello +2AA- walrus", b"utf-7"),
+    "surrogates in an encoded word": lambda: field(b"Subject", b"=?utf-7?q?a_+2AA-_b?="),
+    "surrogates in a name": lambda: HEAD + b"Content-Type: image/png; name*=utf-7''%2B2AA-\r\n\r\nx",
+    "surrogates by escapes": lambda: encoded(b"7bit", b"hello \\ud800 walrus", b"unicode_escape"),
+    "surrogates in UTF-16": lambda: encoded(b"8bit", b"\x00\xd8a\x00", b"utf-16-le"),
+    "a body behind a gigantic field": lambda: field(b"X-Long", b"y" * (2 * MB)),
+    "a body behind a gigantic header": lambda: b"X-Long: y\r\n" * 200_000 + HEAD + TEXT,
+    "a gigantic header and line feeds alone": lambda: b"X-Long: y\n" * 200_000 + b"\nhello walrus\n",
+    "boundaries that each begin the next": lambda: (
+        HEAD
+        + b"".join(
+            b"Content-Type: multipart/mixed; boundary=%s\r\n\r\n--%s\r\n" % (b"x" * n, b"x" * n) for n in range(1, 50)
+        )
+        + b"\r\n"
+        + (b"--" + b"x" * 60 + b"\r\n") * 40_000
+    ),
+    "a delimiter line that is long": lambda: HEAD + multipart(b"x", b"--x" + b" " * MB, TEXT),
+    "base64 of one letter and none": lambda: encoded(b"base64", b"A" + b"!" * 700_000 + b"WJj"),
+    "quoted-printable of escapes alone": lambda: encoded(b"quoted-printable", b"x" + b"=" * 700_001),
+    "carriage returns alone and quoted-printable": lambda: encoded(b"quoted-printable", b"a=\r\nb\r\n").replace(
+        b"\r\n", b"\r"
+    ),
+    "HTML of formats left open": lambda: html(
+        b"<p>" + b"".join(b"<b id=%d>" % n for n in range(4000)) + b"<p>walrus" * 4000
+    ),
+    "HTML of attributes that all differ": lambda: html(
+        b"<p " + b" ".join(b"a%d" % n for n in range(140_000)) + b">walrus"
+    ),
+    "HTML of attributes behind quotes": lambda: html(
+        b"<p a='\"' " + b" ".join(b'a%d=">"' % n for n in range(40_000)) + b">walrus"
+    ),
+    "HTML of attributes behind comments": lambda: html(
+        b"<<!-->p " + b" ".join(b"a%d" % n for n in range(70_000)) + b"> --> walrus"
+    ),
+    "HTML parts without text": lambda: (
+        HEAD
+        + multipart(
+            b"x", *[b"Content-Type: text/html\r\n\r\n<p " + b" ".join(b"a%d" % n for n in range(60_000)) + b">"] * 8
+        )
+    ),
     "words that are long": lambda: HEAD + b"\r\n" + b"walrus" * 150_000,
     "many words": lambda: HEAD + b"\r\n" + b" ".join(b"w%d" % n for n in range(150_000)),
 }

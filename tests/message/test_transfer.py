@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jmapd.message.body import body_value
-from jmapd.message.html import html_to_text
+from jmapd.message.html import MAX_ATTRIBUTES, html_to_text
 from jmapd.message.preview import preview
 from jmapd.message.transfer import decode, decode_chunk
 
@@ -88,6 +88,15 @@ def test_rfc8621_4_2_html_is_not_cut_within_a_tag_or_entity(bound: int, value: s
 def test_html_is_read_as_text() -> None:
     html = "<html><head><title>t</title><style>s</style></head><body><p>One</p><p>two &amp; three<script>x()</script>"
     assert html_to_text(html) == "One two & three"
+
+
+@pytest.mark.parametrize("much", [0, MAX_ATTRIBUTES])
+def test_html_of_many_attributes_is_read_alike(much: int) -> None:
+    html = (
+        "<html><style>s</style><!-- <p -->One<p title=\"a > b\" class='x>y' hidden>two <b>three</b><br/>four"
+        "<script>if (a<b) x('<p ')</script><a href=x/y?a=b&c='d'>five</a> 1 < 2"
+    )
+    assert html_to_text(html + " " * much) == "One two three four five 1 < 2"
 
 
 @given(st.text())

@@ -12,7 +12,8 @@ from jmapd.datatypes.email import properties
 from jmapd.message.body import body_value
 from jmapd.message.charsets import to_text
 from jmapd.message.html import html_to_text
-from jmapd.message.transfer import decode
+from jmapd.message.prepare import MAX_SEARCH
+from jmapd.message.transfer import decode, is_known
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context
 from jmapd.protocol.errors import invalid_arguments
@@ -138,13 +139,13 @@ class Body:
                 yield part
 
     def texts(self, most: int) -> Iterator[str]:
-        """The text of each part that is shown, HTML by its text.
+        """The text of each part that is shown, HTML by its text, as much of them as is searched.
 
         :param most: characters of each that are wanted, about.
         """
-        shown = set(self.tree["textBody"])
+        shown, room = set(self.tree["textBody"]), MAX_SEARCH
         for part in self._leaves(self.tree["structure"]):
-            if part["partId"] not in shown or not part["type"].startswith("text/"):
+            if room <= 0 or part["partId"] not in shown or not part["type"].startswith("text/"):
                 continue
             piece = Piece.of_id(part["blobId"])
             assert piece is not None
@@ -152,6 +153,8 @@ class Body:
             length = min(piece.length or 0, 6 * most)
             encoded = self.context.store.blobs.read(self.context.store.database, piece.hash, piece.offset, length)
             text, _ = to_text(decode(encoded or b"", piece.encoding), part["charset"])
+            text = text[:room]
+            room -= len(text)
             yield html_to_text(text) if part["type"] == "text/html" else text
 
     def _body_value(self, part: dict[str, Any]) -> dict[str, Any]:
@@ -162,5 +165,7 @@ class Body:
         value: dict[str, Any] = body_value(
             encoded, piece.encoding, part["charset"], part["type"], self.options.max_octets
         )
+        if not is_known(self._part_value(part, "header:Content-Transfer-Encoding")):
+            value["isEncodingProblem"] = True
         self.context.spend(len(value["value"]))
         return value

@@ -18,7 +18,7 @@ import orjson
 
 from jmapd.datatypes.email.reading import read
 from jmapd.message import mdn
-from jmapd.message.compose import blob_ids, compose
+from jmapd.message.compose import blob_ids, compose, size
 from jmapd.message.deliver import for_delivery
 from jmapd.message.fields import WrongValue
 from jmapd.message.parts import NotParsable
@@ -30,7 +30,9 @@ from jmapd.store.blobs import INLINE, Piece
 from jmapd.store.store import Store
 
 MAX_ATTACHMENTS = 50_000_000
-"""Octets of all the blobs that one new Email may refer to (RFC 8621 section 1.3, maxSizeAttachmentsPerEmail)."""
+"""Octets of all the parts of one new Email (RFC 8621 section 1.3, maxSizeAttachmentsPerEmail)."""
+
+_TOO_LARGE = SetError("tooLarge", f"The parts of an Email may have {MAX_ATTACHMENTS} octets.")
 
 
 def wanted_message(context: Context, scope: Scope, blob_id: str) -> Wanted:
@@ -237,7 +239,10 @@ def _composed(sight: Sight, email: Mapping[str, Any], now: int, hostname: str) -
             found[id] = data
             total += len(data)
         if total > MAX_ATTACHMENTS:
-            raise SetError("tooLarge", f"The attachments of an Email may have {MAX_ATTACHMENTS} octets.")
+            raise _TOO_LARGE
+    # a blob or a text may be there many times
+    if size(email, lambda id: len(found.get(id, b""))) > MAX_ATTACHMENTS:
+        raise _TOO_LARGE
     return compose(
         email,
         found.__getitem__,
