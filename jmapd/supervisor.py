@@ -61,10 +61,6 @@ class Supervisor(Service):
         """The server ends."""
         self._tell("STOPPING=1\nSTATUS=stopping")
 
-    def patience(self, seconds: float) -> None:
-        """Ask for more time to start, as a migration of a large store takes."""
-        self._tell(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
-
     def _tell(self, message: str) -> None:
         if not self._address:
             return
