@@ -25,8 +25,8 @@ from jmapd.protocol.capabilities import MAIL, QUOTA
 from jmapd.protocol.collation import casemap
 from jmapd.store import quotas
 from jmapd.store.changes import AccountChanges, Changed
-from jmapd.store.counts import COUNT_QUOTA, OCTETS_QUOTA
 from jmapd.store.database import Database
+from jmapd.store.quotas import COUNT_QUOTA, OCTETS_QUOTA
 
 ID_PREFIX = "q"
 

@@ -13,15 +13,13 @@ import attrs
 from jmapd.store import mailboxes, quotas, threads
 from jmapd.store.changes import AccountChanges
 from jmapd.store.database import Database
+from jmapd.store.quotas import COUNT_QUOTA, OCTETS_QUOTA, Usage
 from jmapd.store.threads import Member
 
 Share = tuple[int, int, int, int]
 """Emails, unread Emails, Threads, unread Threads."""
 
 _NOTHING: Share = (0, 0, 0, 0)
-
-OCTETS_QUOTA, COUNT_QUOTA = 1, 2
-"""The numbers of an account's Quotas."""
 
 
 def shares(members: Iterable[Member], trash: int | None) -> dict[int, Share]:
@@ -55,12 +53,13 @@ class Counts:
     trash: int | None
     _threads: dict[int, dict[int, Member]] = attrs.field(factory=dict)
     _before: dict[int, dict[int, Share]] = attrs.field(factory=dict)
+    _usage: Usage | None = None
     _emails: int = 0
     _octets: int = 0
 
     def has_room(self, size: int) -> bool:
         """Whether the account may hold one more Email of a size."""
-        usage = quotas.read(self.database, self.changes.account)
+        usage = self._read_usage()
         more = attrs.evolve(usage, emails=usage.emails + self._emails, octets=usage.octets + self._octets)
         return more.has_room(size)
 
@@ -103,12 +102,18 @@ class Counts:
         self._before.clear()
         self._save_usage()
 
+    def _read_usage(self) -> Usage:
+        """What the account used when this call began, or last saved."""
+        if self._usage is None:
+            self._usage = quotas.read(self.database, self.changes.account)
+        return self._usage
+
     def _save_usage(self) -> None:
         emails, octets, self._emails, self._octets = self._emails, self._octets, 0, 0
         if not emails and not octets:
             return
+        usage, self._usage = self._read_usage(), None
         quotas.use(self.database, self.changes.account, emails=emails, octets=octets)
-        usage = quotas.read(self.database, self.changes.account)
         for quota, limit, more in (
             (OCTETS_QUOTA, usage.max_octets, octets),
             (COUNT_QUOTA, usage.max_emails, emails),

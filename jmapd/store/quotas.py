@@ -9,6 +9,9 @@ from sqlalchemy.sql.expression import ClauseElement
 from jmapd.store.database import Database
 from jmapd.store.schema import accounts
 
+OCTETS_QUOTA, COUNT_QUOTA = 1, 2
+"""The numbers of an account's Quotas."""
+
 
 @attrs.frozen
 class Usage:
