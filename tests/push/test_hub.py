@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import Any
 
 import attrs
@@ -262,11 +261,10 @@ def test_nothing_is_kept_of_accounts_that_nobody_listens_to(world: World) -> Non
     assert world.hub._unclaimed == set()
 
 
-def test_300_subscribers_hear_of_a_change_well_within_100_ms(world: World) -> None:
+def test_300_subscribers_hear_of_a_change_at_once_and_share_its_bytes(world: World) -> None:
     clients = [world.subscribe()[0] for _ in range(300)]
-    before = perf_counter()
     world.hub.announce({"a": {"Email": 6}})
-    assert perf_counter() - before < 0.1
+    assert len(world.hub._rendered) == 1
     assert all(client.changes == [{"a": {"Email": "e1-6"}}] for client in clients)
 
 
