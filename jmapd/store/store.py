@@ -19,6 +19,7 @@ from jmapd.store.schema import store as store_table
 from jmapd.store.search import TextIndex
 from jmapd.store.sqlite import insert
 
+_EPOCH = "epoch"
 _EPOCH_BYTES = 4
 
 
@@ -53,7 +54,7 @@ def open_store(url: str, data_dir: Path, *, writable: bool) -> Store:
             one.mkdir(mode=0o700, parents=True, exist_ok=True)
         migrations.migrate(path)
     database = Database(sqlite.connect(path, writable=writable), writable)
-    epoch = _epoch(database) or _new_epoch(database)
+    epoch = setting(database, _EPOCH) or _first_epoch(database)
     return Store(database, Blobs(folder), TextIndex(database), Queries(database), epoch, incoming)
 
 
@@ -68,14 +69,16 @@ def keep_setting(database: Database, name: str, value: str) -> None:
     database.execute(_keep_setting, name=name, value=value)
 
 
-def _epoch(database: Database) -> str | None:
-    return setting(database, "epoch")
-
-
-def _new_epoch(database: Database) -> str:
+def renew_epoch(database: Database) -> str:
+    """Have every state be forgotten, so that clients fetch everything again; the new epoch."""
     epoch = secrets.token_hex(_EPOCH_BYTES)
+    keep_setting(database, _EPOCH, epoch)
+    return epoch
+
+
+def _first_epoch(database: Database) -> str:
     database.begin()
-    keep_setting(database, "epoch", epoch)
+    epoch = renew_epoch(database)
     database.commit()
     return epoch
 

@@ -187,7 +187,7 @@ def connect(data_dir: Path, settings: WorkerSettings) -> Client:
     :param settings: for a writer of our own, where no server runs.
     :raises Unavailable: where neither is possible.
     """
-    return _running(data_dir) or _own_writer(data_dir, settings)
+    return _running(data_dir) or own_writer(data_dir, settings)
 
 
 def connect_running(data_dir: Path) -> Client:
@@ -213,7 +213,11 @@ def _running(data_dir: Path) -> Client | None:
     return Client(channel)
 
 
-def _own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
+def own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
+    """Take the data directory, and start a writer there.
+
+    :raises Unavailable: where somebody else has it.
+    """
     try:
         held = lock.take(data_dir)
     except lock.Locked as error:
