@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -39,12 +40,16 @@ class Store:
     incoming: Path
 
 
-def open_store(url: str, data_dir: Path, *, writable: bool) -> Store:
+def open_store(
+    url: str, data_dir: Path, *, writable: bool, migrating: Callable[[str], None] = lambda line: None
+) -> Store:
     """Open the store.
 
     :param url: the SQLAlchemy URL of the database.
     :param data_dir: where blobs are.
     :param writable: for the one writer, which also makes what is missing and migrates the schema.
+    :param migrating: told in one line, where the schema is to be migrated.
+    :raises Unopenable: where it cannot be.
     """
     path = Path(str(make_url(url).database))
     folder, incoming = data_dir / "blobs", data_dir / "incoming"
@@ -52,7 +57,7 @@ def open_store(url: str, data_dir: Path, *, writable: bool) -> Store:
         os.umask(0o077)
         for one in (folder, incoming):
             one.mkdir(mode=0o700, parents=True, exist_ok=True)
-        migrations.migrate(path)
+        migrations.migrate(path, migrating)
     database = Database(sqlite.connect(path, writable=writable), writable)
     epoch = setting(database, _EPOCH) or _first_epoch(database)
     return Store(database, Blobs(folder), TextIndex(database), Queries(database), epoch, incoming)

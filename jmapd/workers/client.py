@@ -134,6 +134,8 @@ class Client:
             self._receive()
         while self._came:
             frame = self._came.popleft()
+            if "unopenable" in frame.arguments:
+                raise Unavailable(frame.arguments["unopenable"])
             asked = self._under_way.pop(frame.number, None)
             if asked is not None:
                 self._answered(asked, frame)

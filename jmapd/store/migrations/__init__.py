@@ -43,7 +43,7 @@ def revision(path: Path) -> str | None:
         return None if row is None else str(row[0])
 
 
-def migrate(path: Path, migrating: Callable[[str], None] = lambda line: None) -> None:
+def migrate(path: Path, migrating: Callable[[str], None]) -> None:
     """Bring a database up to the present schema, whole or not at all; a missing one is made.
 
     Of one that is there a copy is kept first, as it was, until the next migration.
