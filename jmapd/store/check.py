@@ -98,7 +98,8 @@ def _usage(database: Database, account: int) -> Iterator[Damage]:
 def _lookups(database: Database, account: int) -> Iterator[Damage]:
     if wrong := lookups.wrong(database, account):
         yield Damage(
-            f"{wrong:,} Emails cannot be found by their Mailbox or keyword, or by a wrong one", mend.account(account)
+            f"{wrong:,} Emails cannot be found by their Mailbox or keyword, or are found by a wrong one",
+            mend.account(account),
         )
 
 

@@ -106,4 +106,5 @@ def mend_all(client: Client, found: Iterable[Damage], say: Callable[[int, int], 
         while going_on is not None:
             said, _ = client.perform("mend", {"mend": going_on})
             going_on = said["mend"]
-        say(done, len(ordered))
+        if done:
+            say(done, len(ordered))
