@@ -48,6 +48,7 @@ from jmapd.web.tree import make_tree
 from jmapd.web.websocket import JMAPFactory
 from jmapd.workers import lock
 from jmapd.workers.control import ControlFactory
+from jmapd.workers.crew import Unopenable
 from jmapd.workers.pool import Pool
 from jmapd.workers.sweeper import SweepService
 
@@ -116,6 +117,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     readiness = Readiness(lambda: pool.is_ready)
     listeners = Listeners(reactor, settings, threshold, control, Pages(reactor, metrics, readiness), address)
     supervisor = Supervisor(reactor, os.environ)
+    pool.crew.on_migrating = supervisor.migrating
     service = JmapdService(reactor, settings, pool, passwords, sockets, http, listeners, readiness, address, supervisor)
     read_all(metrics, pool, http, sockets)
     for part in (throttle, heartbeat, SweepService(reactor, pool), supervisor):
@@ -214,7 +216,7 @@ class JmapdService(MultiService):
     def _give_up(self, failure: Any) -> None:
         """The server could not be started: one line, and status 1."""
         error = failure.value
-        if isinstance(error, NotListening):
+        if isinstance(error, NotListening | Unopenable):
             _say(f"jmapd: {error}")
         else:
             _log.failure("jmapd could not be started", failure)

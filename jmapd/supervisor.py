@@ -15,6 +15,10 @@ from twisted.logger import Logger
 _log = Logger()
 
 
+MIGRATING = 30.0
+"""Seconds of patience that systemd is asked for while the store is migrated, three times within each."""
+
+
 class Supervisor(Service):
     """Tells a supervisor over its datagram socket; without one it tells nobody.
 
@@ -32,6 +36,8 @@ class Supervisor(Service):
         self._interval = int(every) / 2_000_000 if is_ours and self._address else 0.0
         self._alive = LoopingCall(self._tell, "WATCHDOG=1")
         self._alive.clock = clock
+        self._migrating = LoopingCall(self._tell, f"EXTEND_TIMEOUT_USEC={MIGRATING * 1_000_000:.0f}")
+        self._migrating.clock = clock
 
     def startService(self) -> None:
         """Feed the watchdog from now on, twice as often as it asks for."""
@@ -42,14 +48,27 @@ class Supervisor(Service):
     def stopService(self) -> None:
         """Feed it no more."""
         super().stopService()
-        if self._alive.running:
-            self._alive.stop()
+        for call in (self._alive, self._migrating):
+            if call.running:
+                call.stop()
+
+    def migrating(self, status: str) -> None:
+        """It takes longer than usual until everything is ready.
+
+        :param status: one line for `systemctl status`.
+        """
+        _log.info("jmapd is {status}", status=status)
+        self._tell(f"STATUS={status}")
+        if not self._migrating.running:
+            self._migrating.start(MIGRATING / 3)
 
     def ready(self, status: str) -> None:
         """Every listener listens, or what changed is in force.
 
         :param status: one line for `systemctl status`.
         """
+        if self._migrating.running:
+            self._migrating.stop()
         self._tell(f"READY=1\nSTATUS={status}")
 
     def reloading(self) -> None:

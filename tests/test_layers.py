@@ -19,6 +19,7 @@ MODULES = {
 WORKER_SETTINGS = "jmapd.workers.settings"
 CLIENT = "jmapd.workers.client"
 ARCHIVE = "jmapd.workers.archive"
+CHECKING = "jmapd.workers.checking"
 BOUNDS = ("jmapd.web.bounds", "jmapd.web.deflate")
 PRINCIPAL = "jmapd.auth.principal"
 """A value without imports of ours: `submit(principal, …)` names it, on whichever floor."""
@@ -40,7 +41,7 @@ ALLOWED = {
     "jmapd.push": ("jmapd.protocol", "jmapd.workers", "jmapd.observe"),
     "jmapd.web": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.observe"),
     "jmapd.http2": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.observe"),
-    "jmapd.ctl": ("jmapd.protocol", "jmapd.config", CLIENT, ARCHIVE, *CREDENTIALS),
+    "jmapd.ctl": ("jmapd.protocol", "jmapd.config", CLIENT, ARCHIVE, CHECKING, *CREDENTIALS),
     "jmapd.demo": ("jmapd.config", "jmapd.ctl", CLIENT, "jmapd.demo_mail"),
     "jmapd.demo_mail": (),
     "jmapd.readings": ("jmapd.workers", "jmapd.web", "jmapd.observe"),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from twisted.internet.task import Clock
 
 from jmapd.supervisor import Supervisor
-from tests.system.server import Server
+from tests.store.test_migrations import make_store
+from tests.system.server import BIN, Server
 
 
 @pytest.fixture
@@ -118,3 +122,55 @@ def test_a_reload_does_not_end_a_server_without_certificates(
     assert told(systemd)[0] == "RELOADING=1"
     assert told(systemd)[0] == "READY=1"
     assert server.stop()
+
+
+def test_systemd_is_asked_for_patience_until_a_migration_is_over(systemd: socket.socket) -> None:
+    clock = Clock()
+    supervisor = Supervisor(clock, {"NOTIFY_SOCKET": systemd.getsockname()})
+    supervisor.startService()
+    supervisor.migrating("migrating the store from 1 to 2")
+    assert told(systemd) == ["STATUS=migrating the store from 1 to 2"]
+    for _ in range(7):
+        assert told(systemd) == ["EXTEND_TIMEOUT_USEC=30000000"]
+        clock.advance(10)
+    told(systemd)
+    supervisor.ready("here")
+    assert told(systemd)[0] == "READY=1"
+    clock.advance(60)
+    assert nothing(systemd)
+
+
+def set_revision(server: Server, revision: str) -> None:
+    with closing(sqlite3.connect(server.data_dir / "jmapd.sqlite", isolation_level=None)) as database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+
+
+def test_a_whole_server_says_that_it_migrates_before_it_is_ready(
+    systemd: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(tmp_path)
+    server.data_dir.mkdir()
+    make_store(server.data_dir / "jmapd.sqlite", "0002")
+    monkeypatch.setenv("NOTIFY_SOCKET", systemd.getsockname())
+    server.start()
+    assert told(systemd)[0].startswith("STATUS=migrating the store from 0002 to ")
+    assert told(systemd) == ["EXTEND_TIMEOUT_USEC=30000000"]
+    assert told(systemd)[0] == "READY=1"
+    assert any("as it was it is kept in" in line for line in server.log)
+    assert server.stop()
+
+
+def test_a_store_of_a_newer_version_is_one_line_and_status_1(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.add_account()
+    set_revision(server, "9999")
+    line = f"{server.data_dir / 'jmapd.sqlite'} is of a newer version of jmapd (schema 9999; "
+    command = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "jmapd", "--config", str(server.configuration)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert [one for one in done.stderr.splitlines() if one.startswith(f"jmapd: {line}")] == done.stderr.splitlines()
+    assert "Traceback" not in done.stdout
+    asked = server.jmapctl("account", "list", check=False)
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr.startswith(line)
+    assert len(asked.stderr.splitlines()) == 1

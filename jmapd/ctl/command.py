@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from jmapd.ctl import accounts, backup, bringing, connections, tokens, watching
+from jmapd.ctl import accounts, backup, bringing, checking, connections, shipped, tokens, watching
 from jmapd.ctl.opening import Opening
 
 
@@ -37,5 +37,9 @@ main.add_command(tokens.token)
 main.add_command(bringing.bring)
 main.add_command(backup.backup)
 main.add_command(backup.restore)
+main.add_command(checking.check)
 main.add_command(connections.connections)
 main.add_command(watching.watch)
+main.add_command(shipped.example_config)
+main.add_command(shipped.units)
+main.add_command(shipped.completion)

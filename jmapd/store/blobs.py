@@ -157,6 +157,21 @@ class Blobs:
         """All bytes of a large blob, whose file may have no row yet."""
         return self._path(hash).read_bytes()
 
+    def is_there(self, database: Database, hash: bytes) -> bool:
+        """Whether a stored blob can be read."""
+        return self.read(database, hash, length=1) is not None
+
+    def looked_at(self, hash: bytes, data: bytes | None) -> tuple[bytes, int]:
+        """SHA-256 and octets of what is stored as a blob, whatever they should be.
+
+        :param data: its bytes, where it is small.
+        :raises OSError: where its file cannot be read.
+        """
+        if data is not None:
+            return hashlib.sha256(data).digest(), len(data)
+        with self._path(hash).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest(), file.tell()
+
     def _path(self, hash: bytes) -> Path:
         name = hash.hex()
         return self.folder / name[:2] / name

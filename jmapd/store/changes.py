@@ -62,7 +62,7 @@ class AccountChanges:
         return self.modseq
 
     def made(self, type: str, object: int) -> None:
-        """An object is new."""
+        """An object is new, or is there again."""
         at = self._at(type)
         self.database.execute(
             _record, account=self.account, type=type, object=object, made=at, changed=at, substantive=at, destroyed=None
@@ -148,7 +148,9 @@ def _save_modseq() -> ClauseElement:
 
 
 def _record() -> ClauseElement:
-    return insert(changes)
+    statement = insert(changes)
+    new = {name: statement.excluded[name] for name in ("made", "changed", "substantive", "destroyed")}
+    return statement.on_conflict_do_update(index_elements=list(changes.primary_key), set_=new)
 
 
 def _object() -> Any:

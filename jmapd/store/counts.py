@@ -143,6 +143,23 @@ def recount(database: Database, changes: AccountChanges, old_trash: int | None, 
             changes.updated("Mailbox", mailbox, substantive=False)
 
 
+def counted(database: Database, account: int, trash: int | None) -> dict[int, Share]:
+    """The counts of each Mailbox that holds an Email, as all rows of the account give them."""
+    found: dict[int, Share] = {}
+    for members in threads.all_members(database, account):
+        for mailbox, share in shares(members, trash).items():
+            found[mailbox] = _plus(found.get(mailbox, _NOTHING), share)
+    return found
+
+
+def miscounts(database: Database, account: int) -> dict[int, Share]:
+    """For each Mailbox whose counts are not what all rows give, what is to be added to them."""
+    rows = mailboxes.all_of(database, account)
+    right = counted(database, account, mailboxes.trash_of(rows))
+    wrong = {id: _minus(right.get(id, _NOTHING), row.counts) for id, row in rows.items()}
+    return {id: more for id, more in wrong.items() if more != _NOTHING}
+
+
 def _plus(one: Share, other: Share) -> Share:
     return one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3]
 

@@ -149,6 +149,14 @@ def set_keywords(database: Database, account: int, old: Mutable, keywords: froze
     _tag(database, account, old.id, keywords - old.keywords)
 
 
+def enter(database: Database, account: int, email: Mutable) -> None:
+    """Have an Email be found by its Mailboxes and keywords, by none of which it is."""
+    _join(database, account, email.id, email.thread, email.mailboxes)
+    _tag(database, account, email.id, email.keywords)
+    if email.unread != is_unread(email.keywords):
+        set_keywords(database, account, email, email.keywords)
+
+
 def set_mailboxes(database: Database, account: int, old: Mutable, mailboxes: frozenset[int]) -> None:
     """Keep which Mailboxes an Email is in now."""
     database.execute(_set_mailboxes, the_id=old.id, new_mailboxes=mailboxes_json(mailboxes))

@@ -31,6 +31,11 @@ class MailboxRow:
     total_threads: int = 0
     unread_threads: int = 0
 
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Emails, unread Emails, Threads, unread Threads."""
+        return self.total_emails, self.unread_emails, self.total_threads, self.unread_threads
+
 
 def mailbox_id(number: int) -> str:
     """The Mailbox's Id."""

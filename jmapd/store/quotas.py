@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import attrs
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.store.database import Database
 from jmapd.store.schema import accounts
+from jmapd.store.schema import emails as emails_table
 
 OCTETS_QUOTA, COUNT_QUOTA = 1, 2
 """The numbers of an account's Quotas."""
@@ -44,6 +45,13 @@ def use(database: Database, account: int, *, emails: int, octets: int) -> None:
     database.execute(_use, the_account=account, emails_more=emails, octets_more=octets)
 
 
+def miscount(database: Database, account: int) -> tuple[int, int]:
+    """The Emails and octets that are to be added to what is counted, for it to be what all rows give."""
+    usage = read(database, account)
+    emails, octets = database.execute(_counted, account=account).fetchone()
+    return emails - usage.emails, octets - usage.octets
+
+
 def set_limits(database: Database, account: int, *, emails: int | None, octets: int | None) -> None:
     """Say what an account may use."""
     database.execute(_set_limits, the_account=account, emails_limit=emails, octets_limit=octets)
@@ -52,6 +60,11 @@ def set_limits(database: Database, account: int, *, emails: int | None, octets: 
 def _usage() -> ClauseElement:
     columns = (accounts.c.emails, accounts.c.octets, accounts.c.max_emails, accounts.c.max_octets)
     return select(*columns).where(accounts.c.id == bindparam("account"))
+
+
+def _counted() -> ClauseElement:
+    counted = func.count(), func.coalesce(func.sum(emails_table.c.size), 0)
+    return select(*counted).where(emails_table.c.account == bindparam("account"))
 
 
 def _use() -> ClauseElement:

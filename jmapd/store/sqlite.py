@@ -24,6 +24,9 @@ TEXT_COLUMNS = ("sender", "recipient", "cc", "bcc", "subject", "body", "attachme
 # not in the schema's metadata: only its own DDL can make it
 email_text = Table("email_text", MetaData(), Column("rowid", Integer), *(Column(name) for name in TEXT_COLUMNS))
 
+# the index's own list of its rows; it keeps no content that could be listed
+indexed_texts = Table("email_text_docsize", MetaData(), Column("id", Integer))
+
 CREATE_EMAIL_TEXT = (
     f"CREATE VIRTUAL TABLE IF NOT EXISTS email_text USING fts5({', '.join(TEXT_COLUMNS)}, "
     "content='', tokenize='unicode61 remove_diacritics 2')"
@@ -66,6 +69,37 @@ def checkpoint(connection: sqlite3.Connection) -> None:
 def make_text_index(connection: Any) -> None:
     """Make the full-text index, if it is not there."""
     connection.execute(text(CREATE_EMAIL_TEXT))
+
+
+def empty_text_index(connection: sqlite3.Connection) -> None:
+    """Take every row out of the full-text index, and whatever is wrong in it."""
+    connection.execute("INSERT INTO email_text (email_text) VALUES ('delete-all')")
+
+
+def is_text_index_sound(connection: sqlite3.Connection) -> bool:
+    """Whether the full-text index agrees with itself; SQLite can tell it to one who may write alone."""
+    try:
+        connection.execute("INSERT INTO email_text (email_text) VALUES ('integrity-check')")
+    except sqlite3.DatabaseError:
+        return False
+    return True
+
+
+def problems(connection: sqlite3.Connection, bound: int) -> list[str]:
+    """What SQLite itself finds wrong with the database, so many lines at most."""
+    try:
+        found = [row[0] for row in connection.execute(f"PRAGMA integrity_check({bound:d})")]
+        found += [
+            f"a row of {row[0]} refers to none of {row[2]}" for row in connection.execute("PRAGMA foreign_key_check")
+        ]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [one for one in found if one != "ok"]
+
+
+def reindex(connection: sqlite3.Connection) -> None:
+    """Make all indexes anew of the rows."""
+    connection.execute("REINDEX")
 
 
 def delete_text(connection: sqlite3.Connection, number: int, row: dict[str, str]) -> None:

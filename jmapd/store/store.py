@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -19,6 +20,7 @@ from jmapd.store.schema import store as store_table
 from jmapd.store.search import TextIndex
 from jmapd.store.sqlite import insert
 
+_EPOCH = "epoch"
 _EPOCH_BYTES = 4
 
 
@@ -38,12 +40,16 @@ class Store:
     incoming: Path
 
 
-def open_store(url: str, data_dir: Path, *, writable: bool) -> Store:
+def open_store(
+    url: str, data_dir: Path, *, writable: bool, migrating: Callable[[str], None] = lambda line: None
+) -> Store:
     """Open the store.
 
     :param url: the SQLAlchemy URL of the database.
     :param data_dir: where blobs are.
     :param writable: for the one writer, which also makes what is missing and migrates the schema.
+    :param migrating: told in one line, where the schema is to be migrated.
+    :raises Unopenable: where it cannot be.
     """
     path = Path(str(make_url(url).database))
     folder, incoming = data_dir / "blobs", data_dir / "incoming"
@@ -51,9 +57,9 @@ def open_store(url: str, data_dir: Path, *, writable: bool) -> Store:
         os.umask(0o077)
         for one in (folder, incoming):
             one.mkdir(mode=0o700, parents=True, exist_ok=True)
-        migrations.migrate(path)
+        migrations.migrate(path, migrating)
     database = Database(sqlite.connect(path, writable=writable), writable)
-    epoch = _epoch(database) or _new_epoch(database)
+    epoch = setting(database, _EPOCH) or _first_epoch(database)
     return Store(database, Blobs(folder), TextIndex(database), Queries(database), epoch, incoming)
 
 
@@ -68,14 +74,16 @@ def keep_setting(database: Database, name: str, value: str) -> None:
     database.execute(_keep_setting, name=name, value=value)
 
 
-def _epoch(database: Database) -> str | None:
-    return setting(database, "epoch")
-
-
-def _new_epoch(database: Database) -> str:
+def renew_epoch(database: Database) -> str:
+    """Have every state be forgotten, so that clients fetch everything again; the new epoch."""
     epoch = secrets.token_hex(_EPOCH_BYTES)
+    keep_setting(database, _EPOCH, epoch)
+    return epoch
+
+
+def _first_epoch(database: Database) -> str:
     database.begin()
-    keep_setting(database, "epoch", epoch)
+    epoch = renew_epoch(database)
     database.commit()
     return epoch
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -91,19 +92,32 @@ def forget_blobs(database: Database, after: bytes, bound: int) -> bytes | None:
 
 
 def remove_files(database: Database, store: Blobs, incoming: Path, folder: int) -> None:
-    """Remove the files of one folder that no row names, and in the first one's turn what was left half written.
+    """Remove the files of one folder that `unnamed_files` finds.
 
     To be called in a transaction that forgets no blobs: a row that comes back must find its file.
+    """
+    for path in unnamed_files(database, store, incoming, folder):
+        _remove_old(path)
+
+
+def unnamed_files(database: Database, store: Blobs, incoming: Path, folder: int) -> Iterator[Path]:
+    """The files of one folder that no row names, and in the first one's turn what was left half written; no young ones.
 
     :param folder: below `FOLDERS`.
     """
     if folder == 0:
-        for path in [*incoming.iterdir(), *store.folder.glob("new-*")]:
-            _remove_old(path)
-    for path in _files(store.folder / f"{folder:02x}"):
+        yield from filter(_is_old, [*incoming.iterdir(), *store.folder.glob("new-*")])
+    for path in filter(_is_old, _files(store.folder / f"{folder:02x}")):
         with suppress(ValueError):
             if store.size(database, bytes.fromhex(path.name)) is None:
-                _remove_old(path)
+                yield path
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.is_file() and not _is_young(path)
+    except FileNotFoundError:
+        return False
 
 
 def _files(folder: Path) -> list[Path]:
@@ -113,8 +127,6 @@ def _files(folder: Path) -> list[Path]:
 def _remove_old(path: Path) -> None:
     """Remove a file that is not young, be it one that has just come in place of the one looked at."""
     with suppress(FileNotFoundError):
-        if not path.is_file() or _is_young(path):
-            return
         doomed = path.with_name(f"new-doomed-{os.getpid()}-{path.name}")
         path.rename(doomed)
         if _is_young(doomed):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 
 import attrs
 import orjson
@@ -39,6 +41,13 @@ def members(database: Database, account: int, thread: int) -> dict[int, Member]:
     """What of a Thread's Emails matters to the counts."""
     rows = database.execute(_members, account=account, thread=thread)
     return {id: Member(bool(unread), mailbox_numbers(mailboxes)) for id, unread, mailboxes in rows}
+
+
+def all_members(database: Database, account: int) -> Iterator[list[Member]]:
+    """Each Thread's Emails, one Thread after the other, in the memory of one."""
+    rows = database.execute(_all_members, account=account)
+    for _, of_thread in groupby(rows, key=itemgetter(0)):
+        yield [Member(bool(unread), mailbox_numbers(mailboxes)) for _, unread, mailboxes in of_thread]
 
 
 def with_email_in(database: Database, account: int, mailbox: int) -> list[int]:
@@ -86,6 +95,14 @@ def forget(database: Database, account: int, thread: int) -> None:
 def _members() -> ClauseElement:
     return select(emails.c.id, emails.c.unread, emails.c.mailboxes).where(
         (emails.c.account == bindparam("account")) & (emails.c.thread == bindparam("thread"))
+    )
+
+
+def _all_members() -> ClauseElement:
+    return (
+        select(emails.c.thread, emails.c.unread, emails.c.mailboxes)
+        .where(emails.c.account == bindparam("account"))
+        .order_by(emails.c.thread)
     )
 
 

@@ -23,6 +23,8 @@ from typing import IO
 import attrs
 
 from jmapd.store.blobs import sync
+from jmapd.store.database import Database
+from jmapd.store.store import renew_epoch
 from jmapd.workers import lock
 
 DATABASE = "jmapd.sqlite"
@@ -87,7 +89,7 @@ def is_held(data_dir: Path) -> bool:
 
 def size_of(database: Path) -> int:
     """About how many octets a backup will have."""
-    with closing(_read_only(database)) as connection:
+    with closing(read_only(database)) as connection:
         (large,) = connection.execute("SELECT coalesce(sum(size), 0) FROM blobs WHERE data IS NULL").fetchone()
     return int(large) + database.stat().st_size
 
@@ -104,7 +106,7 @@ def write(database: Path, data_dir: Path, target: Path, advance: Advance) -> Con
     try:
         with tempfile.TemporaryDirectory(prefix=".jmapd-", dir=target.parent) as folder, holding(data_dir):
             copy = Path(folder) / DATABASE
-            _copy_database(database, copy, advance)
+            copy_database(database, copy, advance)
             with partial.open("wb") as out:
                 partial.chmod(0o600)
                 _fill(out, copy, data_dir / BLOBS, advance)
@@ -160,9 +162,10 @@ def restore(backup: Path, data_dir: Path, database: Path, advance: Advance, *, r
     return contents
 
 
-def _copy_database(source: Path, target: Path, advance: Advance) -> None:
-    with closing(_read_only(source)) as reading, closing(sqlite3.connect(target, isolation_level=None)) as copy:
-        # one state for all pieces of the copy, whatever is written meanwhile
+def copy_database(source: Path, target: Path, advance: Advance) -> None:
+    """Copy a database as it is at one moment, whatever is written meanwhile."""
+    with closing(read_only(source)) as reading, closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        # one state for all pieces of the copy
         reading.execute("BEGIN")
         reading.execute("SELECT count(*) FROM store").fetchone()
         (page,) = reading.execute("PRAGMA page_size").fetchone()
@@ -180,7 +183,7 @@ def _copy_database(source: Path, target: Path, advance: Advance) -> None:
 def _fill(out: IO[bytes], database: Path, blobs: Path, advance: Advance) -> None:
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
         archive.add(database, DATABASE, filter=_anonymous)
-        with closing(_read_only(database)) as connection:
+        with closing(read_only(database)) as connection:
             rows = connection.execute("SELECT hash, size FROM blobs WHERE data IS NULL ORDER BY hash")
             for number, (hash, size) in enumerate(rows, 1):
                 name = hash.hex()
@@ -234,7 +237,7 @@ def _take(content: IO[bytes], target: Path | None, advance: Advance, number: int
 def _examined(backup: Path, database: Path, found: set[str]) -> Contents:
     if not database.exists():
         raise Unusable(f"{backup} holds no database")
-    with closing(_read_only(database)) as connection:
+    with closing(read_only(database)) as connection:
         (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise Unusable(f"{backup} is damaged: {verdict}")
@@ -250,7 +253,7 @@ def _examined(backup: Path, database: Path, found: set[str]) -> Contents:
 
 def _renew_epoch(database: Path) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("UPDATE store SET value = ? WHERE name = 'epoch'", (secrets.token_hex(4),))
+        renew_epoch(Database(connection, writable=True))
 
 
 def _swap(folder: Path, data_dir: Path, database: Path) -> None:
@@ -284,5 +287,16 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _read_only(database: Path) -> sqlite3.Connection:
+def need_room(folder: Path, octets: int) -> None:
+    """Refuse what a file system has no room for.
+
+    :raises Unusable: where it has none.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < octets:
+        raise Unusable(f"{folder} has {free:,} octets free, and a copy of the database needs {octets:,}")
+
+
+def read_only(database: Path) -> sqlite3.Connection:
+    """A connection to a database that changes nothing."""
     return sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=10)

@@ -134,6 +134,8 @@ class Client:
             self._receive()
         while self._came:
             frame = self._came.popleft()
+            if "unopenable" in frame.arguments:
+                raise Unavailable(frame.arguments["unopenable"])
             asked = self._under_way.pop(frame.number, None)
             if asked is not None:
                 self._answered(asked, frame)
@@ -187,7 +189,7 @@ def connect(data_dir: Path, settings: WorkerSettings) -> Client:
     :param settings: for a writer of our own, where no server runs.
     :raises Unavailable: where neither is possible.
     """
-    return _running(data_dir) or _own_writer(data_dir, settings)
+    return _running(data_dir) or own_writer(data_dir, settings)
 
 
 def connect_running(data_dir: Path) -> Client:
@@ -213,7 +215,11 @@ def _running(data_dir: Path) -> Client | None:
     return Client(channel)
 
 
-def _own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
+def own_writer(data_dir: Path, settings: WorkerSettings) -> Client:
+    """Take the data directory, and start a writer there.
+
+    :raises Unavailable: where somebody else has it.
+    """
     try:
         held = lock.take(data_dir)
     except lock.Locked as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -48,6 +48,10 @@ class Concerned:
 
 
 _log = Logger()
+
+
+class Unopenable(Exception):
+    """The store cannot be worked with; the message is one line for a person."""
 
 
 class Employer(Protocol):
@@ -107,6 +111,8 @@ class Crew(Service):
         self.writer: Worker | None = None
         self.lock: int | None = None
         """The descriptor that holds the data directory's lock; the writer gets a copy."""
+        self.on_migrating: Callable[[str], None] = lambda line: None
+        """Called with one line when the writer begins to migrate the store."""
 
     def startService(self) -> None:
         """Start the writer, and when it is ready the readers."""
@@ -133,7 +139,7 @@ class Crew(Service):
         return done.addBoth(finished)
 
     def ready(self) -> Deferred[None]:
-        """Fires when the writer and a reader can be asked."""
+        """Fires when the writer and a reader can be asked; fails with `Unopenable` where they never will."""
         if self.is_ready:
             return succeed(None)
         waiting: Deferred[None] = Deferred()
@@ -189,6 +195,15 @@ class Crew(Service):
             else:
                 self._employer.reader_ready()
             self._tell_ready()
+        elif "migrating" in said:
+            self.on_migrating(said["migrating"])
+        elif "unopenable" in said:
+            self._fail(Unopenable(said["unopenable"]))
+
+    def _fail(self, error: Unopenable) -> None:
+        waiting, self._ready = self._ready, []
+        for one in waiting:
+            one.errback(error)
 
     def _tell_ready(self) -> None:
         if self.is_ready:

@@ -43,7 +43,7 @@ _ADMINISTRATION = frozenset(
     }
 )
 
-WRITES = _ADMINISTRATION | {"upload_record", "hash_renew", "sweep"}
+WRITES = _ADMINISTRATION | {"upload_record", "hash_renew", "sweep", "mend"}
 """Operations that only the writer does, within its transaction."""
 
 CONTROL = _ADMINISTRATION | {"account_list", "token_list", "import_read"}

@@ -16,7 +16,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from jmapd.store.store import open_store
+from jmapd.store.migrations import Unopenable
+from jmapd.store.store import Store, open_store
 from jmapd.workers.link import Link
 from jmapd.workers.reader import Reader
 from jmapd.workers.settings import WorkerSettings
@@ -34,15 +35,29 @@ def main() -> None:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
     # what Alembic looks at is of interest when something goes wrong only
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    store = open_store(settings.database, Path(settings.data_dir), writable=settings.writer)
+    link = Link(socket.socket(fileno=int(sys.argv[2])))
+    store = _opened(settings, link)
     if settings.memory:
         resource.setrlimit(resource.RLIMIT_DATA, (settings.memory, settings.memory))
-    link = Link(socket.socket(fileno=int(sys.argv[2])))
     worker = Writer.open(store, settings, link) if settings.writer else Reader.open(store, settings, link)
     # the front may be gone before it has heard the last word
     with suppress(BrokenPipeError):
         worker.serve()
     store.database.close()
+
+
+def _opened(settings: WorkerSettings, link: Link) -> Store:
+    """The store; whoever is at the other end hears that it is migrated, or why it cannot be opened."""
+    try:
+        return open_store(
+            settings.database,
+            Path(settings.data_dir),
+            writable=settings.writer,
+            migrating=lambda line: link.tell({"migrating": line}),
+        )
+    except Unopenable as error:
+        link.tell({"unopenable": str(error)})
+        sys.exit(1)
 
 
 def _die_with_parent() -> None:

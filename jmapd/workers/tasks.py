@@ -18,6 +18,7 @@ from jmapd.workers.answers import Answer, OperationRefused
 from jmapd.workers.channel import Frame
 from jmapd.workers.identity import Identity
 from jmapd.workers.importing import Importing
+from jmapd.workers.mending import Mending
 from jmapd.workers.operations import PREPARE, READS, WRITES
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.sweeping import Sweeping
@@ -51,7 +52,7 @@ class Tasks:
             return answers.prepared(message)
 
         table: dict[str, Task] = {PREPARE: prepare}
-        for part in (identity, administration, tokens, importing, transfer, Sweeping(store, settings)):
+        for part in (identity, administration, tokens, importing, transfer, Sweeping(store, settings), Mending(store)):
             table.update({name: getattr(part, name) for name in _operations(part)})
         return cls(table)
 

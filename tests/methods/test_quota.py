@@ -51,6 +51,15 @@ def test_without_bounds_there_are_no_quotas_and_what_is_used_is_counted(call: Ca
     assert call.bound() == {"emails": 1, "size": len(MESSAGE), "max_emails": None, "max_size": None}
 
 
+def test_a_quota_that_was_gone_and_is_there_again_is_told_as_created(call: Calling) -> None:
+    call.bound(size=1000)
+    call.bound(size=None)
+    state = call("Quota/get")["state"]
+    call.bound(size=2000)
+    said = call("Quota/changes", sinceState=state)
+    assert (said["created"], said["updated"], said["destroyed"]) == (["q1"], [], [])
+
+
 def test_rfc9425_4_1_a_quota_has_all_its_properties(call: Calling) -> None:
     call.jmap.import_message(MESSAGE)
     call.bound(size=1000)

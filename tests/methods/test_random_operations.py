@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from jmapd.workers import checking
 from tests.engine import Engine, engine
 
 BOXES = ("Inbox", "Archive", "Trash")
@@ -134,7 +135,11 @@ class Mail(RuleBasedStateMachine):
             assert box["unreadThreads"] == len(threads & unread)
 
     def teardown(self) -> None:
+        """Whatever has been done, `jmapctl check` finds nothing wrong."""
+        data_dir = self.jmap.store.incoming.parent
+        found = list(checking.through(data_dir / "store.sqlite", data_dir, lambda octets, blobs: None))
         self.context.__exit__(None, None, None)
+        assert found == []
 
 
 def unread_for(email: dict[str, Any], mailbox: str, trash: str | None) -> bool:

@@ -25,7 +25,7 @@ NOT_SOURCES = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build",
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this tree; of a copy, since building leaves things behind."""
     folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT, folder / "jmapd", ignore=NOT_SOURCES)
+    shutil.copytree(ROOT, folder / "jmapd", ignore=NOT_SOURCES, symlinks=True)
     venv.create(folder / "build", with_pip=True)
     run(folder / "build" / "bin" / "pip", "wheel", "--no-deps", "--wheel-dir", folder, folder / "jmapd")
     (made,) = folder.glob("*.whl")
@@ -53,6 +53,7 @@ def test_what_is_in_it(wheel: Path) -> None:
         names = archive.namelist()
     assert "twisted/plugins/jmapd_plugin.py" in names
     assert "jmapd/py.typed" in names
+    assert [name for name in names if name.endswith("jmapd.toml")] == ["jmapd/etc/jmapd.toml"]
     assert not [name for name in names if name in ("twisted/__init__.py", "twisted/plugins/__init__.py")]
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"jmapd", "twisted"}
@@ -102,6 +103,23 @@ def test_it_serves(environment: Path, tmp_path: Path) -> None:
         server.send_signal(signal.SIGTERM)
         assert "Server Shut Down" in server.stdout.read()
     assert server.returncode in (0, -signal.SIGTERM)
+
+
+def test_the_example_configuration_is_the_one_of_the_sources(environment: Path, tmp_path: Path) -> None:
+    said = run(environment / "jmapctl", "example-config", cwd=tmp_path)
+    assert said == (ROOT / "etc" / "jmapd.toml").read_text()
+    (tmp_path / "jmapd.toml").write_text(said)
+    assert "is valid" in run(environment / "jmapctl", "--config", "jmapd.toml", "check-config", cwd=tmp_path)
+
+
+def test_the_units_start_the_twistd_of_the_environment(environment: Path, tmp_path: Path) -> None:
+    assert "# jmapd.socket" in run(environment / "jmapctl", "units", cwd=tmp_path)
+    run(environment / "jmapctl", "--config", "a b.toml", "units", "--write", tmp_path, cwd=tmp_path)
+    for name in ("jmapd.service", "jmapd.socket"):
+        source = (ROOT / "etc" / "systemd" / name).read_text()
+        theirs = source.replace("/usr/lib/jmapd/bin/twistd", str(environment / "twistd"))
+        assert (tmp_path / name).read_text() == theirs.replace("/etc/jmapd/jmapd.toml", f'"{tmp_path}/a b.toml"')
+    assert (environment / "twistd").exists()
 
 
 def test_a_wrong_configuration_starts_nothing(environment: Path, tmp_path: Path) -> None:
