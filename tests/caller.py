@@ -33,6 +33,17 @@ class Caller(ABC):
         """Upload a blob; its id."""
 
     @abstractmethod
+    def download(self, blob: str) -> bytes:
+        """What a blob of the account holds."""
+
+    @abstractmethod
+    def another(self, local_part: str) -> Caller:
+        """A new user of the same server, who calls methods over the same transport; they leave when this one does.
+
+        :param local_part: what their address is to begin with.
+        """
+
+    @abstractmethod
     def add_user(self, name: str) -> str:
         """One more user; their account's id."""
 

@@ -91,6 +91,18 @@ class Engine(Caller):
         blob: str = kept.arguments["blobId"]
         return blob
 
+    def download(self, blob: str) -> bytes:
+        """What a blob of the account holds."""
+        return self.perform("blob_open", user=self.user, account=self.account, blob=blob).body
+
+    def another(self, local_part: str) -> Engine:
+        """A new user of the same store."""
+        address = f"{local_part}@localhost"
+        account = self.add_user(address)
+        made = attrs.evolve(self, user=int(account.removeprefix("a")), account=account, address=address)
+        made.find_mailboxes()
+        return made
+
     def administer(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Have done what `jmapctl` has done; what is answered."""
         answer = self.perform(operation, **arguments)

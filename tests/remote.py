@@ -21,11 +21,13 @@ class Remote(Caller):
     """A user of a server.
 
     :param over: ``http`` or ``websocket``.
+    :param local_part: what the address begins with.
     """
 
-    def __init__(self, server: Server, over: str) -> None:
-        self._server = server
-        self.address = f"user{next(_numbers)}@localhost"
+    def __init__(self, server: Server, over: str, local_part: str = "user") -> None:
+        self._server, self._over = server, over
+        self._others: list[Remote] = []
+        self.address = f"{local_part}{next(_numbers)}@localhost"
         self.account = self.add_user(self.address)
         self._client = server.http(self.address)
         self._socket: Socket | None = server.socket(self.address) if over == "websocket" else None
@@ -52,6 +54,18 @@ class Remote(Caller):
         blob: str = answer.json()["blobId"]
         return blob
 
+    def download(self, blob: str) -> bytes:
+        """What a blob of the account holds."""
+        answer = self._client.get(f"{self._server.url}/jmap/download/{self.account}/{blob}/it")
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def another(self, local_part: str) -> Remote:
+        """A new user of the same server."""
+        made = Remote(self._server, self._over, local_part)
+        self._others.append(made)
+        return made
+
     def add_user(self, name: str) -> str:
         """One more user; their account's id."""
         account: str = self.administer("account_add", name=name, hash=HASH, bare=False)["account"]
@@ -63,7 +77,9 @@ class Remote(Caller):
             return control.perform(operation, arguments)[0]
 
     def close(self) -> None:
-        """Leave."""
+        """Leave, with those who came after."""
+        for other in self._others:
+            other.close()
         if self._socket is not None:
             self._socket.close()
         self._client.close()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
 from jmapd.protocol.capabilities import CORE, MAIL, MDN, SUBMISSION
-from tests.engine import Engine, engine
+from tests.caller import Caller
+from tests.engine import Engine
 
 USING = [CORE, MAIL, MDN, SUBMISSION]
 DISPOSITION = {"actionMode": "manual-action", "sendingMode": "mdn-sent-manually", "type": "displayed"}
@@ -24,19 +23,30 @@ ASKING = (
 class Anna:
     """Anna, who has read Ben's message."""
 
-    jmap: Engine
-    ben: str
+    jmap: Caller
+    ben: Caller
     identity: str = ""
 
-    def call(self, name: str, *, using: list[str] | None = None, **arguments: Any) -> list[Any]:
+    def call(self, name: str, *, using: list[str] = USING, **arguments: Any) -> list[Any]:
         whole = {"accountId": self.jmap.account, **arguments}
-        found: list[Any] = self.jmap.request((name, whole, "0"), using=USING if using is None else using)[
-            "methodResponses"
-        ]
+        found: list[Any] = self.jmap.request((name, whole, "0"), using=using)["methodResponses"]
         return found
 
-    def email(self, to: str = "ben@localhost") -> str:
-        return self.jmap.import_message(ASKING.format(to).encode())
+    def email(self, to: str = "") -> str:
+        return self.jmap.import_message(ASKING.format(to or self.ben.address).encode())
+
+    def received(self) -> dict[str, Any]:
+        """The one Email that Ben has."""
+        (email,) = self.ben.call("Email/get", ids=None)["list"]
+        found: dict[str, Any] = email
+        return found
+
+    def parsed(self, blob: str) -> dict[str, Any]:
+        """What Ben reads out of an MDN."""
+        whole = {"accountId": self.ben.account, "blobIds": [blob]}
+        ((_, said, _),) = self.ben.request(("MDN/parse", whole, "0"), using=USING)["methodResponses"]
+        found: dict[str, Any] = said["parsed"][blob]
+        return found
 
     def send(self, email: str, **properties: Any) -> list[Any]:
         mdn = {"forEmailId": email, "disposition": DISPOSITION, **properties}
@@ -48,12 +58,15 @@ class Anna:
         return str(said["notSent"]["k"]["type"])
 
 
+def anna_of(jmap: Caller) -> Anna:
+    made = Anna(jmap, jmap.another("ben"))
+    made.identity = made.call("Identity/get")[0][1]["list"][0]["id"]
+    return made
+
+
 @pytest.fixture
-def anna(tmp_path: Path) -> Iterator[Anna]:
-    with engine(tmp_path) as jmap:
-        made = Anna(jmap, jmap.add_user("ben@localhost"))
-        made.identity = made.call("Identity/get")[0][1]["list"][0]["id"]
-        yield made
+def anna(jmap: Caller) -> Anna:
+    return anna_of(jmap)
 
 
 @pytest.mark.parametrize("original", [False, True])
@@ -69,7 +82,7 @@ def test_rfc9007_2_1_an_mdn_is_sent_and_read_again(anna: Anna, original: bool) -
     (_, sent, _), (name, updated, call_id) = anna.send(email, **asked)
     told = sent["sent"]["k"]
     assert told == {
-        "finalRecipient": "rfc822; anna@localhost",
+        "finalRecipient": f"rfc822; {anna.jmap.address}",
         "originalRecipient": None,
         "originalMessageId": "<1@x>",
     }
@@ -77,11 +90,9 @@ def test_rfc9007_2_1_an_mdn_is_sent_and_read_again(anna: Anna, original: bool) -
     (marked,) = anna.jmap.call("Email/get", ids=[email])["list"]
     assert marked["keywords"] == {"$mdnsent": True}
     # Ben has it
-    anna.jmap.user = 2
-    (received,) = anna.jmap.call("Email/get", accountId=anna.ben, ids=None)["list"]
-    assert received["from"] == [{"name": None, "email": "anna@localhost"}]
-    parsed = anna.call("MDN/parse", accountId=anna.ben, blobIds=[received["blobId"]])[0][1]
-    assert parsed["parsed"][received["blobId"]] == {
+    received = anna.received()
+    assert received["from"] == [{"name": None, "email": anna.jmap.address}]
+    assert anna.parsed(received["blobId"]) == {
         "forEmailId": None,
         "disposition": DISPOSITION,
         "mdnGateway": None,
@@ -89,9 +100,7 @@ def test_rfc9007_2_1_an_mdn_is_sent_and_read_again(anna: Anna, original: bool) -
         **asked,
         **told,
     }
-    headers = anna.jmap.call(
-        "Email/get", accountId=anna.ben, ids=[received["id"]], properties=["header:Auto-Submitted", "inReplyTo"]
-    )
+    headers = anna.ben.call("Email/get", ids=[received["id"]], properties=["header:Auto-Submitted", "inReplyTo"])
     assert headers["list"][0]["inReplyTo"] == ["1@x"]
     assert headers["list"][0]["header:Auto-Submitted"] == " auto-replied"
 
@@ -117,7 +126,7 @@ def test_rfc9007_2_1_errors(anna: Anna) -> None:
     assert anna.refused(silent) == "notFound"
     assert anna.refused(anna.email("no address")) == "notFound"
     assert anna.refused("e99") == "notFound"
-    assert anna.refused(email, finalRecipient="rfc822; ben@localhost") == "forbiddenFrom"
+    assert anna.refused(email, finalRecipient=f"rfc822; {anna.ben.address}") == "forbiddenFrom"
     for wrong in (
         {"disposition": {**DISPOSITION, "type": "read"}},
         {"disposition": {"type": "displayed"}},
@@ -142,17 +151,16 @@ def test_no_value_makes_header_fields_of_its_own(anna: Anna) -> None:
         reportingUA="b\r\nX-Other: 1",
         extensionFields={"X-Colour": "blue\r\n\r\nbody"},
     )
-    anna.jmap.user = 2
-    (received,) = anna.jmap.call("Email/get", accountId=anna.ben, ids=None)["list"]
+    received = anna.received()
     assert received["bcc"] is None
-    parsed = anna.call("MDN/parse", accountId=anna.ben, blobIds=[received["blobId"]])[0][1]
-    assert list(parsed["parsed"][received["blobId"]]["extensionFields"]) == ["X-Colour"]
+    assert list(anna.parsed(received["blobId"])["extensionFields"]) == ["X-Colour"]
 
 
-def test_what_goes_to_other_servers_waits_and_is_kept(anna: Anna) -> None:
+def test_what_goes_to_other_servers_waits_and_is_kept(inside: Engine) -> None:
+    anna = anna_of(inside)
     (_, sent, _), _ = anna.send(anna.email("x@example.com"))
     assert sent["sent"]
-    rows = anna.jmap.store.database.connection.execute(
+    rows = inside.store.database.connection.execute(
         "SELECT envelope, data FROM queue JOIN blobs ON blobs.hash = queue.blob"
     ).fetchall()
     ((envelope, data),) = rows
