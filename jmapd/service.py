@@ -41,6 +41,7 @@ from jmapd.web.certificates import HTTP1, HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
 from jmapd.web.connections import Connections
 from jmapd.web.doors import Threshold
+from jmapd.web.event_source import EventSources
 from jmapd.web.forwarded import Proxies
 from jmapd.web.heartbeat import HeartbeatService
 from jmapd.web.ledger import Ledger
@@ -86,6 +87,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     sockets = JMAPFactory(
         reactor, pool, hub, lifetimes, reactor.seconds, web_sockets.bounds, ledger, web_sockets.compression
     )
+    event_sources = EventSources(reactor, pool, hub, lifetimes, ledger)
     heartbeat = HeartbeatService(
         reactor, sockets.connections, web_sockets.heartbeat, web_sockets.timeout, web_sockets.bounds.stall_timeout
     )
@@ -101,6 +103,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         pool,
         authenticator,
         sockets,
+        event_sources,
         settings.limits,
         address,
         tickets=tickets,
@@ -118,7 +121,9 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     listeners = Listeners(reactor, settings, threshold, control, Pages(reactor, metrics, readiness), address)
     supervisor = Supervisor(reactor, os.environ)
     pool.crew.on_migrating = supervisor.migrating
-    service = JmapdService(reactor, settings, pool, passwords, sockets, http, listeners, readiness, address, supervisor)
+    service = JmapdService(
+        reactor, settings, pool, passwords, sockets, event_sources, http, listeners, readiness, address, supervisor
+    )
     read_all(metrics, pool, http, sockets)
     for part in (throttle, heartbeat, SweepService(reactor, pool), supervisor):
         part.setServiceParent(service)
@@ -135,6 +140,7 @@ class JmapdService(MultiService):
         pool: Pool,
         passwords: Passwords,
         sockets: JMAPFactory,
+        event_sources: EventSources,
         http: HTTPFactory,
         listeners: Listeners,
         readiness: Readiness,
@@ -147,6 +153,7 @@ class JmapdService(MultiService):
         self._pool = pool
         self._passwords = passwords
         self._sockets = sockets
+        self._event_sources = event_sources
         self._http = http
         self._listeners = listeners
         self._readiness = readiness
@@ -229,6 +236,7 @@ class JmapdService(MultiService):
         self._supervisor.stopping()
         yield self._listeners.close()
         self._sockets.finish()
+        self._event_sources.finish()
         yield self._within_grace(DeferredList([self._pool.idle(), self._http.finish()]))
         yield self._within_grace(self._sockets.close_all())
         yield super().stopService()

@@ -81,7 +81,12 @@ SETTINGS = (
         1000,
         "open at once from one address (IPv6: from one /64); trusted proxies are not counted",
     ),
-    _setting("server.bounds.max-sockets-per-user", kinds.count(1, 1_000_000), 1000, "WebSockets open at once"),
+    _setting(
+        "server.bounds.max-sockets-per-user",
+        kinds.count(1, 1_000_000),
+        1000,
+        "WebSockets and event streams open at once",
+    ),
     _setting("server.bounds.handshake-timeout", kinds.duration("100ms", "10m"), "10s", "time for a TLS handshake"),
     _setting(
         "server.bounds.header-timeout",

@@ -244,9 +244,9 @@ class Hub:
         if subscription.started and self._news(subscription):
             self._due(subscription)
 
-    def waiting(self, subscription: Subscription | None) -> int:
+    def waiting(self, subscription: Subscription) -> int:
         """How many states a client is to be told of when it may be."""
-        return len(self._news(subscription)) if subscription is not None and subscription.started else 0
+        return len(self._news(subscription)) if subscription.started else 0
 
     def send(self, subscription: Subscription) -> None:
         """Tell a client all that it does not know yet."""

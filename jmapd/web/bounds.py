@@ -16,7 +16,7 @@ class Bounds:
     """The bounds of connections.
 
     :param max_connections_per_address: open at once; twice as many are closed without a word.
-    :param max_sockets_per_user: WebSockets open at once.
+    :param max_sockets_per_user: WebSockets and event streams open at once.
     :param handshake_timeout: seconds for a TLS handshake.
     :param header_timeout: seconds for a request's header, from its first octet; for the first one from the handshake.
     :param body_timeout: seconds in which at least ``body_rate`` octets for each of them must come of a body.

@@ -81,7 +81,7 @@ class Connections:
             "bytes_in": traffic.bytes_in,
             "bytes_out": traffic.bytes_out,
             "unsent": socket.unsent,
-            "pushes": self._sockets.hub.waiting(socket.subscription),
+            "pushes": 0 if socket.listening is None else socket.listening.waiting,
             "requests": socket.asked,
         }
 

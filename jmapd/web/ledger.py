@@ -1,4 +1,7 @@
-"""The books on WebSockets: how many each user has, what went over them, and their lines in the log."""
+"""The books on WebSockets: how many each user has, what went over them, and their lines in the log.
+
+A user's event streams are counted with them.
+"""
 
 from __future__ import annotations
 
@@ -64,13 +67,23 @@ class Ledger:
         self.metrics.hit("max-sockets-per-user")
         return False
 
+    def joined(self, principal: Principal) -> None:
+        """A user has one more that is open."""
+        self._of_user[principal.user] += 1
+
+    def left(self, principal: Principal) -> None:
+        """A user has one less."""
+        self._of_user[principal.user] -= 1
+        if not self._of_user[principal.user]:
+            del self._of_user[principal.user]
+
     def opened(self, connection: Connection, extensions: str) -> None:
         """One more.
 
         :param extensions: those in use, as the handshake's answer names them.
         """
         principal = connection.origin.principal
-        self._of_user[principal.user] += 1
+        self.joined(principal)
         connection.number, connection.opened = next(self._numbers), self._now()
         self.metrics.opened(KINDS[connection.version])
         self._access.websocket_opened(
@@ -84,9 +97,7 @@ class Ledger:
         :param by_us: whether that was ours.
         """
         principal, traffic = connection.origin.principal, connection.traffic
-        self._of_user[principal.user] -= 1
-        if not self._of_user[principal.user]:
-            del self._of_user[principal.user]
+        self.left(principal)
         self.ended.add(traffic)
         self.metrics.closed(KINDS[connection.version])
         self.metrics.websocket_closed(code)

@@ -314,8 +314,11 @@ class Request(http.Request):
         self.write(body)
         self.end_response()
 
-    def begin_response(self, status: int, length: int, headers: dict[bytes, bytes]) -> None:
-        """Write the answer's header; the body follows by `write`, and then `end_response`."""
+    def begin_response(self, status: int, length: int | None, headers: dict[bytes, bytes]) -> None:
+        """Write the answer's header; the body follows by `write`, and then `end_response`.
+
+        :param length: in octets; ``None`` where nobody knows yet.
+        """
         self._answered = True
         self.setResponseCode(status)
         for name, value in headers.items():
@@ -323,7 +326,7 @@ class Request(http.Request):
         for name, value in self.site.fields(self):
             self.responseHeaders.addRawHeader(name, value)
         self.setHeader(b"Date", http.datetimeToString(self.site.reactor.seconds()))
-        if status not in http.NO_BODY_CODES:
+        if length is not None and status not in http.NO_BODY_CODES:
             self.setHeader(b"Content-Length", str(length).encode())
         if not self._complete and self.body_length != 0:
             self.channel.answered_early(self)

@@ -105,18 +105,6 @@ def unavailable(failure: Failure) -> Any:
     raise refusal(503, "The server cannot do this now.", {b"Retry-After": b"2"})
 
 
-class NotBuilt:
-    """EventSource (RFC 8620 section 7.3), which does not exist yet; the WebSocket has all it would tell."""
-
-    methods = GET
-    public = False
-    takes_ticket = False
-
-    def open(self, request: Request, principal: Principal | None) -> Body:
-        """Say so."""
-        raise refusal(501, "EventSource is not there yet: use the WebSocket for pushes.")
-
-
 class API:
     """JMAP Requests over HTTP (RFC 8620 section 3.1)."""
 

@@ -9,11 +9,12 @@ from jmapd.auth.authenticator import Authenticator
 from jmapd.auth.tickets import Tickets
 from jmapd.protocol.limits import Limits
 from jmapd.web.download import Downloads
+from jmapd.web.event_source import EventSources
 from jmapd.web.forwarded import Proxies
 from jmapd.web.handshake import Handshake
 from jmapd.web.origins import Origins
 from jmapd.web.request import Resource
-from jmapd.web.resources import API, NotBuilt, Page, Session
+from jmapd.web.resources import API, Page, Session
 from jmapd.web.site import Tree
 from jmapd.web.tickets import NewTickets, OneTicket
 from jmapd.web.upload import Uploads
@@ -26,6 +27,7 @@ def make_tree(
     pool: Pool,
     authenticator: Authenticator,
     sockets: JMAPFactory,
+    event_sources: EventSources,
     limits: Limits,
     url: Callable[[], str],
     *,
@@ -51,7 +53,7 @@ def make_tree(
         "/jmap/api": API(pool, limits),
         "/jmap/upload/*": Uploads(pool, limits),
         "/jmap/download/*": Downloads(pool),
-        "/jmap/eventsource": NotBuilt(),
+        "/jmap/eventsource": event_sources,
         "/jmap/ws": handshake,
         "/jmap/ws/ticket": NewTickets(tickets),
         "/jmap/ws/ticket/*": OneTicket(tickets),

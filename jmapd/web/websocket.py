@@ -12,7 +12,6 @@ from twisted.python.failure import Failure
 from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.principal import Principal
 from jmapd.protocol.errors import RequestError, limit
-from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import (
     Binding,
     PushDisable,
@@ -20,12 +19,13 @@ from jmapd.protocol.subprotocol import (
     push_message,
     render_error,
 )
-from jmapd.push.hub import Hub, Subscription
+from jmapd.push.hub import Hub
+from jmapd.push.listening import Listening
 from jmapd.web.bounds import SocketBounds
 from jmapd.web.deflate import Agreement, Compression
 from jmapd.web.ledger import Ledger
 from jmapd.web.messages import GOING_AWAY, INTERNAL_ERROR, POLICY_VIOLATION, MessageFactory, MessageProtocol
-from jmapd.workers.pool import Answer, Origin, Pool, Reply
+from jmapd.workers.pool import Answer, OperationRefused, Origin, Pool
 
 _log = Logger()
 
@@ -50,7 +50,7 @@ class JMAPProtocol(MessageProtocol):
         self.client = client
         self.version = version
         self.origin = Origin(principal)
-        self.subscription: Subscription | None = None
+        self.listening: Listening | None = None
         self._asked: dict[Deferred[Answer], None] | None = None
         self._release: Callable[[], None] | None = None
 
@@ -124,42 +124,26 @@ class JMAPProtocol(MessageProtocol):
     def _enable(self, enable: PushEnable) -> None:
         """Register first, then read the past: nothing falls between the two."""
         self._disable()
-        hub = self.factory.hub
-        subscription = self.subscription = hub.register(self, enable.data_types)
+        factory, user = self.factory, self.origin.principal.user
+        self.listening = Listening(
+            factory.pool, factory.hub, user, self, enable.data_types, enable.push_state, self._pushes_failed
+        )
 
-        def start(epoch: str, accounts: Modseqs) -> None:
-            hub.start(subscription, epoch, accounts, enable.push_state)
-
-        self._read_states(subscription, start)
+    def _pushes_failed(self, failure: Failure) -> None:
+        """Without its pushes the client is better off with another connection."""
+        if not failure.check(CancelledError, OperationRefused):
+            _log.failure("pushes failed", failure)
+        self.close(INTERNAL_ERROR, "the states could not be read")
 
     def accesses_changed(self) -> None:
         """The user may see other accounts now."""
-        subscription, hub = self.subscription, self.factory.hub
-        if subscription is not None and hub.reread(subscription):
-            self._read_states(subscription, lambda _, accounts: hub.rejoin(subscription, accounts))
-
-    def _read_states(self, subscription: Subscription, then: Callable[[str, Modseqs], None]) -> None:
-        """Read the states of the accounts that the user may see."""
-
-        def read(reply: Reply) -> None:
-            then(reply.arguments["epoch"], reply.arguments["accounts"])
-            if subscription.stale and self.subscription is subscription:
-                self.accesses_changed()
-
-        def unread(failure: Failure) -> None:
-            self.factory.hub.remove(subscription)
-            if self.subscription is subscription:
-                # without its pushes the client is better off with another connection
-                self.close(INTERNAL_ERROR, "the states could not be read")
-
-        states = self.factory.pool.perform("states", {"user": self.origin.principal.user})
-        states.addCallbacks(read, unread)
-        states.addErrback(self._failed)
+        if self.listening is not None:
+            self.listening.accesses_changed()
 
     def _disable(self) -> None:
-        if self.subscription is not None:
-            self.factory.hub.remove(self.subscription)
-            self.subscription = None
+        if self.listening is not None:
+            self.listening.stop()
+            self.listening = None
 
     def push(self, message: bytes) -> bool:
         """Send a StateChange, unless the client does not read."""
@@ -178,8 +162,8 @@ class JMAPProtocol(MessageProtocol):
         self.origin.held = False
         super().resumeProducing()
         self.factory.pool.released()
-        if self.subscription is not None:
-            self.factory.hub.ready(self.subscription)
+        if self.listening is not None:
+            self.listening.ready()
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The connection is gone: what it waited for is dropped, what runs ends."""

@@ -31,6 +31,7 @@ from jmapd.web.bounds import Bounds, SocketBounds
 from jmapd.web.certificates import HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
 from jmapd.web.doors import PlainDoor, SecureDoor, Threshold
+from jmapd.web.event_source import EventSources
 from jmapd.web.forwarded import Proxies
 from jmapd.web.heartbeat import HeartbeatService
 from jmapd.web.ledger import Ledger
@@ -107,6 +108,7 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
         ledger,
         options.get("compression"),
     )
+    event_sources = EventSources(clock, pool, hub, lifetimes, ledger)
     throttling = ThrottleService(reactor, hub, throttle)
     heartbeat = HeartbeatService(reactor, sockets.connections, options.get("heartbeat", 0), options.get("timeout", 0))
     heartbeat.startService()
@@ -118,6 +120,7 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
         pool,
         authenticator,
         sockets,
+        event_sources,
         limits,
         lambda: options.get("url", "https://mail.example"),
         tickets=tickets,

@@ -103,12 +103,6 @@ async def test_rfc9112_3_2_2_a_target_may_name_the_server(front: Front) -> None:
 
 
 @with_front()
-async def test_eventsource_is_not_built(front: Front) -> None:
-    peer = await front.connect()
-    assert (await peer.request("GET", "/jmap/eventsource/?types=*")).status == 501
-
-
-@with_front()
 async def test_rfc8620_3_1_a_request_is_answered(front: Front) -> None:
     peer = await front.connect(tls=True)
     for path in ("/jmap/api/", "/jmap/api"):
