@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ class Listeners:
         self._address = address
         self._ports: list[IListeningPort] = []
         self._observing: IListeningPort | None = None
+        self.addresses: dict[str, str] = {}
+        """Where each listener listens, by its name."""
 
     @inlineCallbacks
     def open_observing(self) -> Any:
@@ -101,7 +104,10 @@ class Listeners:
             port = yield serverFromString(self._reactor, endpoint).listen(factory)
         except Exception as error:
             raise NotListening(f"{name}: {endpoint}: {error}") from None
-        _log.info("{name} listens at {address}", name=name.rpartition(".")[2], address=port.getHost())
+        host = port.getHost()
+        _log.info("{name} listens at {address}", name=name.rpartition(".")[2], address=host)
+        at = f"{host.host}:{host.port}" if hasattr(host, "port") else f"unix:{os.fsdecode(host.name)}"
+        self.addresses[name.rpartition(".")[2]] = at
         return port
 
     def _listen_control(self, path: Path) -> IListeningPort:

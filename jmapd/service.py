@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, succ
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from jmapd import __version__
 from jmapd.auth.authenticator import Authenticator
 from jmapd.auth.lifetime import Lifetimes
 from jmapd.auth.passwords import Passwords
@@ -215,10 +216,25 @@ class JmapdService(MultiService):
         yield self._pool.ready()
         yield self._listeners.open(self._certificates)
         self._readiness.listening = True
+        self._say_what_runs()
         _log.info("jmapd is ready: {url}", url=self._address.url)
         self._tell_ready()
         if self.on_ready is not None:
             self.on_ready()
+
+    def _say_what_runs(self) -> None:
+        """The one line that tells a person who reads the log what is running, and how it has been set up."""
+        _log.info(
+            "jmapd {version}; listeners: {listeners}; store: {store} in {data_dir}; workers: 1 writes, {readers} read; "
+            "NVX: {nvx}; not at their defaults: {changed}",
+            version=__version__,
+            listeners=", ".join(f"{name} at {at}" for name, at in self._listeners.addresses.items()),
+            store=self._settings.storage.url.partition(":")[0],
+            data_dir=self._settings.server.data_dir,
+            readers=len(self._pool.crew.readers),
+            nvx="in use" if autobahn.websocket.USES_NVX else "not in use",
+            changed=", ".join(self._settings.changed) or "none",
+        )
 
     def _give_up(self, failure: Any) -> None:
         """The server could not be started: one line, and status 1."""

@@ -71,6 +71,7 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
             values["jmap.protocol.upload.quota-size"],
         ),
         keep_changes=values["jmap.changes.keep"],
+        changed=values.changed,
     )
 
 

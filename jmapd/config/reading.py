@@ -43,6 +43,13 @@ class Values:
         setting = table.declared(key)
         return f"{shown(setting.default if setting else '')} (the default)"
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The settings that are not at their defaults, each as a line about it shows it."""
+        defaults = _defaults(self.listeners)
+        named = sorted(key for key in self.said if self.read.get(key) != defaults.get(key))
+        return tuple(f"{dotted(key)} = {shown(self.said[key])}" for key in named)
+
 
 def read_file(path: Path | None) -> Values:
     """Read a file, or the defaults alone.

@@ -159,6 +159,7 @@ class Settings:
     """The whole configuration.
 
     :param keep_changes: seconds for which destroyed objects are remembered, for clients that were away.
+    :param changed: the settings that are not at their defaults, as a log may show them.
     """
 
     server: Server
@@ -171,6 +172,7 @@ class Settings:
     limits: Limits
     upload: Upload
     keep_changes: float
+    changed: tuple[str, ...] = attrs.field(default=(), eq=False)
 
     def digest(self) -> str:
         """A short text that is another one when anything is that clients can see, in the Session above all."""

@@ -304,3 +304,21 @@ def test_no_file_and_no_toml(lines: Lines, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load(tmp_path / "nowhere.toml", {})
     assert raised.value.lines == [f"{tmp_path / 'nowhere.toml'}: cannot be read: No such file or directory"]
+
+
+def test_what_is_not_at_its_default_is_named_as_the_file_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "jmapd.toml"
+    path.write_text(
+        '[server]\nhostname = "localhost"\n[jmap.web-socket]\nthrottle = "1000ms"\nheartbeat = "1m"\ntimeout = 600\n'
+        '[server.listener.web]\nendpoint = "tcp:443"\n[server.tls]\ncertificate = "c.pem"\nprivate-key = "k.pem"\n'
+    )
+    certificate, key = write_pair(tmp_path)
+    path.write_text(path.read_text().replace("c.pem", str(certificate)).replace("k.pem", str(key)))
+    assert load(path, {}).changed == (
+        'jmap.web-sockets.heartbeat = "1m"',
+        "jmap.web-sockets.timeout = 600",
+        'server.listener.web.endpoint = "tcp:443"',
+        f'server.tls.certificate = "{certificate}"',
+        f'server.tls.private-key = "{key}"',
+    )
+    assert load(None, {}).changed == ()

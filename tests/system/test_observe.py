@@ -19,6 +19,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from jmapd import __version__
 from tests.system.server import BIN, PASSWORD, USER, Server
 from tests.system.test_service import ECHO, account_of, start_in_vain
 
@@ -249,6 +250,16 @@ def test_text_lines_and_a_level_that_leaves_them_out(tmp_path: Path) -> None:
     account_of(server)
     assert server.stop()
     assert "/jmap/session" not in "".join(server.log)
+
+
+def test_one_line_at_the_start_says_what_runs(server: Server) -> None:
+    (line,) = [one for one in server.log if f"jmapd {__version__}; " in one]
+    port = server.url.rpartition(":")[2]
+    assert f"listeners: https at 127.0.0.1:{port}; store: sqlite in {server.data_dir}; " in line
+    assert re.search(r"; workers: 1 writes, \d+ read; NVX: in use; ", line)
+    assert 'jmap.web-sockets.timeout = "10m"' in line
+    # what is said, and is the default, is not there
+    assert "throttle" not in line
 
 
 def test_twistds_logfile_keeps_its_meaning(tmp_path: Path) -> None:
