@@ -22,6 +22,7 @@ from tests.system.server import PASSWORD, USER, Connection, Socket
 SOURCE = "127.0.0.2"
 """Where clients come from: loopback, and no trusted proxy."""
 
+STATUS = "\n%{http_code}/%{http_version}"
 INVENTED = "203.0.113.9"
 AUTHORIZATION = "Basic " + b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 ECHO = {"using": ["urn:ietf:params:jmap:core"], "methodCalls": [["Core/echo", {"a": 1}, "0"]]}
@@ -54,8 +55,7 @@ def curl(server: Inner, certificate: Path, path: str, *more: str) -> tuple[str, 
     """Ask over the proxy; the body, and `status/version`."""
     options = ("--silent", "--show-error", "--max-time", "30", "--interface", SOURCE, "--user", f"{USER}:{PASSWORD}")
     said = subprocess.run(
-        ["curl", *options, "--cacert", certificate, "--write-out", "\n%{http_code}/%{http_version}", *more]
-        + [f"{server.url}{path}"],
+        ["curl", *options, "--cacert", certificate, "--write-out", STATUS, *more, f"{server.url}{path}"],
         check=True,
         capture_output=True,
         text=True,
