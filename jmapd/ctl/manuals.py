@@ -33,7 +33,7 @@ def jmapctl() -> str:
         _escaped(main.help or ""),
         ".SH COMMANDS",
     ]
-    for path, command in _commands(main, ()):
+    for path, command in commands():
         usage = " ".join(command.collect_usage_pieces(click.Context(command)))
         lines += [".TP", f".B {_escaped(' '.join(path))} {_escaped(usage)}", _escaped(command.help or "")]
         for option in command.params:
@@ -55,14 +55,12 @@ def jmapd_toml() -> str:
         ".SH SETTINGS",
     ]
     for setting in table.SETTINGS:
-        key = ".".join("NAME" if part == table.ANY else part for part in setting.key)
-        default = "required" if setting.default is table.REQUIRED else f"default: {json.dumps(setting.default)}"
         lines += [
             ".TP",
-            f".B {_escaped(key)}",
+            f".B {_escaped('.'.join(named(setting)))}",
             _escaped(f"{setting.doc}."),
             ".br",
-            _escaped(f"It is {setting.kind.allowed}; {default}."),
+            _escaped(allowed(setting)),
         ]
     lines += [".SH SEE ALSO", ".BR jmapctl (1)"]
     return "\n".join(lines) + "\n"
@@ -72,10 +70,24 @@ def _title(name: str, section: int) -> str:
     return f'.TH {name} {section} "" "jmapd {version("jmapd")}"'
 
 
-def _commands(group: click.Group, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+def named(setting: table.Setting) -> tuple[str, ...]:
+    """A setting's key, with NAME where a name is chosen."""
+    return tuple("NAME" if part == table.ANY else part for part in setting.key)
+
+
+def allowed(setting: table.Setting) -> str:
+    """What a setting may be, and what it is by default: a sentence."""
+    default = "required" if setting.default is table.REQUIRED else f"default: {json.dumps(setting.default)}"
+    return f"It is {setting.kind.allowed}; {default}."
+
+
+def commands(group: click.Group = main, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command of `jmapctl`, by its words."""
     for name, command in sorted(group.commands.items()):
         if isinstance(command, click.Group):
-            yield from _commands(command, (*above, name))
+            if command.invoke_without_command:
+                yield (*above, name), command
+            yield from commands(command, (*above, name))
         else:
             yield (*above, name), command
 
