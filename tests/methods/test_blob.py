@@ -246,8 +246,8 @@ def test_rfc8620_6_3_blobs_are_copied_between_accounts(bounded: Engine) -> None:
     assert {id: one["type"] for id, one in said["notCopied"].items()} == {blob: "notFound", "nothing": "notFound"}
     assert bounded.perform("blob_open", user=2, account=ben, blob=part).body == b"\0\1\2\xff"
     for wrong, type in (
-        ({"fromAccountId": "a99"}, "fromAccountNotFound"),
-        ({"accountId": "a99"}, "accountNotFound"),
+        ({"fromAccountId": "a99999"}, "fromAccountNotFound"),
+        ({"accountId": "a99999"}, "accountNotFound"),
         ({"accountId": bounded.account, "fromAccountId": ben}, "accountReadOnly"),
         ({"fromAccountId": ben}, "invalidArguments"),
     ):

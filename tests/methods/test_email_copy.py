@@ -80,7 +80,7 @@ def test_rfc8621_4_7_mailboxes_keywords_and_received_at_can_be_others(two: Two) 
     [
         ({"subject": "other"}, ["subject"]),
         ({"mailboxIds": None}, ["mailboxIds"]),
-        ({"mailboxIds": {"m99": True}}, ["mailboxIds"]),
+        ({"mailboxIds": {"m99999": True}}, ["mailboxIds"]),
         ({"keywords": {"a b": True}}, ["keywords"]),
         ({"receivedAt": "yesterday"}, ["receivedAt"]),
         ({"id": 1}, ["id"]),
@@ -95,7 +95,7 @@ def test_rfc8621_4_7_what_else_is_given_is_refused(two: Two, changed: dict[str, 
 
 
 def test_rfc8620_5_4_what_is_not_there_is_not_found(two: Two) -> None:
-    for id in ("e1", "nonsense", "#k"):
+    for id in ("e99999", "nonsense", "#k"):
         ((_, said, _),) = two.copy({"k": {"id": id, "mailboxIds": {two.inbox: True}}})
         assert said["notCreated"]["k"]["type"] == "notFound"
 
@@ -106,8 +106,8 @@ def test_rfc8620_5_4_states_and_accounts_are_checked(two: Two) -> None:
         ({"ifInState": "x"}, "stateMismatch"),
         ({"ifFromInState": "x"}, "stateMismatch"),
         ({"fromAccountId": two.ben}, "invalidArguments"),
-        ({"fromAccountId": "a99"}, "fromAccountNotFound"),
-        ({"accountId": "a99"}, "accountNotFound"),
+        ({"fromAccountId": "a99999"}, "fromAccountNotFound"),
+        ({"accountId": "a99999"}, "accountNotFound"),
         ({"create": None}, None),
         ({"create": {"k": 1}}, "invalidArguments"),
         ({"more": 1}, "invalidArguments"),

@@ -225,8 +225,8 @@ def test_an_address_of_ours_that_nobody_has_is_told(anna: Anna) -> None:
         ),
         ("From: ben@localhost\r\nTo: ben@localhost\r\n\r\nx", {}, {"type": "forbiddenFrom"}),
         ("From: anna@localhost\r\nSender: ben@localhost\r\nTo: a@b\r\n\r\nx", {}, {"type": "forbiddenFrom"}),
-        (DRAFT, {"identityId": "i99"}, {"type": "invalidProperties", "properties": ["identityId"]}),
-        (DRAFT, {"emailId": "e99"}, {"type": "invalidProperties", "properties": ["emailId"]}),
+        (DRAFT, {"identityId": "i99999"}, {"type": "invalidProperties", "properties": ["identityId"]}),
+        (DRAFT, {"emailId": "e99999"}, {"type": "invalidProperties", "properties": ["emailId"]}),
         (DRAFT, {"emailId": None}, {"type": "invalidProperties", "properties": ["emailId"]}),
         (DRAFT, {"sendAt": "2026-01-01T00:00:00Z"}, {"type": "invalidProperties", "properties": ["sendAt"]}),
         (DRAFT, {"undoStatus": "final"}, {"type": "invalidProperties", "properties": ["undoStatus"]}),
@@ -281,7 +281,7 @@ def test_rfc8621_7_5_on_success_holds_for_updates_and_destruction_too(anna: Anna
 
 
 def test_nothing_follows_where_nothing_succeeded(anna: Anna) -> None:
-    create = {"k": {"identityId": anna.identity, "emailId": "e99"}}
+    create = {"k": {"identityId": anna.identity, "emailId": "e99999"}}
     assert len(anna.responses("EmailSubmission/set", create=create, onSuccessDestroyEmail=["#k"])) == 1
 
 

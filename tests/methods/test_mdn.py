@@ -125,7 +125,7 @@ def test_rfc9007_2_1_errors(anna: Anna) -> None:
     silent = anna.jmap.import_message(b"From: ben@localhost\r\n\r\nx")
     assert anna.refused(silent) == "notFound"
     assert anna.refused(anna.email("no address")) == "notFound"
-    assert anna.refused("e99") == "notFound"
+    assert anna.refused("e99999") == "notFound"
     assert anna.refused(email, finalRecipient=f"rfc822; {anna.ben.address}") == "forbiddenFrom"
     for wrong in (
         {"disposition": {**DISPOSITION, "type": "read"}},
@@ -137,7 +137,7 @@ def test_rfc9007_2_1_errors(anna: Anna) -> None:
         {"other": 1},
     ):
         assert anna.refused(email, **wrong) == "invalidProperties", wrong
-    for arguments in ({"identityId": "i99"}, {"accountId": "a99"}, {"identityId": None}):
+    for arguments in ({"identityId": "i99999"}, {"accountId": "a99999"}, {"identityId": None}):
         whole: dict[str, Any] = {"identityId": anna.identity, "send": {}, **arguments}
         assert anna.call("MDN/send", **whole)[0][1]["type"] == "invalidArguments"
     without_mail = anna.call("MDN/send", using=[CORE, MDN], identityId=anna.identity, send={})
@@ -180,7 +180,7 @@ def test_rfc9007_2_2_what_is_no_mdn(anna: Anna) -> None:
         "notParsable": [plain, wrong],
         "notFound": ["nothing"],
     }
-    assert anna.call("MDN/parse", accountId="a99", blobIds=[])[0][1]["type"] == "invalidArguments"
+    assert anna.call("MDN/parse", accountId="a99999", blobIds=[])[0][1]["type"] == "invalidArguments"
     many = [str(number) for number in range(501)]
     assert anna.call("MDN/parse", blobIds=many)[0][1]["type"] == "requestTooLarge"
 

@@ -54,7 +54,7 @@ def test_rfc8620_3_6_2_writing_methods_give_account_read_only(jmap: Engine) -> N
         ("Email/import", {"emails": {"k": {"blobId": blob, "mailboxIds": inbox}}}),
     ):
         assert jmap.error(name, **arguments) == {"type": "accountReadOnly"}
-    assert jmap.error("Email/set", accountId="a99")["type"] == "accountNotFound"
+    assert jmap.error("Email/set", accountId="a99999")["type"] == "accountNotFound"
     assert jmap.call("Email/get", ids=[email])["state"] == before
 
 

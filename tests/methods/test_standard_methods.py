@@ -30,9 +30,9 @@ def test_rfc8620_5_1_null_asks_for_all_and_an_empty_list_for_nothing(jmap: Calle
 
 def test_rfc8620_5_1_an_id_that_is_there_twice_comes_once_and_what_is_not_there_is_not_found(jmap: Caller) -> None:
     inbox = jmap.mailboxes["Inbox"]
-    said = jmap.call("Mailbox/get", ids=[inbox, "m99", inbox, "nonsense!"])
+    said = jmap.call("Mailbox/get", ids=[inbox, "m99999", inbox, "nonsense!"])
     assert [one["id"] for one in said["list"]] == [inbox]
-    assert set(said["notFound"]) == {"m99", "nonsense!"}
+    assert set(said["notFound"]) == {"m99999", "nonsense!"}
 
 
 def test_rfc8620_5_1_only_the_properties_asked_for_and_the_id(jmap: Caller) -> None:
@@ -112,11 +112,11 @@ def test_rfc8620_5_3_if_in_state_that_does_not_match_changes_nothing(jmap: Calle
 
 def test_rfc8620_5_3_one_that_is_refused_does_not_keep_the_others_from_being_done(jmap: Caller) -> None:
     create = {"a": {"name": "a"}, "b": {"name": ""}, "c": {"name": "c", "other": 1}}
-    said = jmap.call("Mailbox/set", create=create, destroy=["m99"], update={"m98": {"name": "x"}})
+    said = jmap.call("Mailbox/set", create=create, destroy=["m99999"], update={"m98": {"name": "x"}})
     assert list(said["created"]) == ["a"]
     errors = {name: (one["type"], one.get("properties")) for name, one in said["notCreated"].items()}
     assert errors == {"b": ("invalidProperties", ["name"]), "c": ("invalidProperties", ["other"])}
-    assert said["notDestroyed"]["m99"]["type"] == said["notUpdated"]["m98"]["type"] == "notFound"
+    assert said["notDestroyed"]["m99999"]["type"] == said["notUpdated"]["m98"]["type"] == "notFound"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_rfc8620_5_3_one_that_is_refused_does_not_keep_the_others_from_being_don
         ({"nothing": 7}, "invalidProperties"),
         ({"name": 7}, "invalidProperties"),
         ({"sortOrder": -1}, "invalidProperties"),
-        ({"parentId": "m99"}, "invalidProperties"),
+        ({"parentId": "m99999"}, "invalidProperties"),
     ],
 )
 def test_rfc8620_5_3_wrong_properties_of_an_update_are_named(jmap: Caller, patch: dict[str, Any], error: str) -> None:
@@ -197,7 +197,7 @@ def test_rfc8620_5_5_an_anchor_wins_over_the_position(jmap: Caller) -> None:
     for offset, expected in ((0, 2), (1, 3), (-1, 1), (-9, 0), (9, 11)):
         said = jmap.call("Email/query", sort=sort, position=4, anchor=ids[2], anchorOffset=offset)
         assert (said["ids"], said["position"]) == (ids[expected:], expected)
-    assert jmap.error("Email/query", anchor="e99")["type"] == "anchorNotFound"
+    assert jmap.error("Email/query", anchor="e99999")["type"] == "anchorNotFound"
 
 
 def test_rfc8620_5_5_limit_and_total(jmap: Caller) -> None:
