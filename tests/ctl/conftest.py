@@ -4,16 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.ctl.installation import Installation
+from tests.ctl.installation import Installation, add_anna, installation
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Installation:
-    (tmp_path / "jmapd.toml").write_text(f'[server]\nhostname = "example.org"\ndata-dir = "{tmp_path}/data"\n')
-    return Installation(tmp_path)
+    return installation(tmp_path)
 
 
 @pytest.fixture
 def anna(here: Installation) -> Installation:
-    here.run("account", "add", "anna", "--password-stdin", says="secret\n")
+    add_anna(here)
     return here

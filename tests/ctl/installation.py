@@ -23,3 +23,14 @@ class Installation:
         done = subprocess.run([*self.command, *arguments], input=says, text=True, capture_output=True, timeout=60)
         assert done.returncode == status, done.stderr
         return done.stdout if status == 0 else done.stdout + done.stderr
+
+
+def installation(folder: Path) -> Installation:
+    """One of a server at example.org, with nothing in it yet."""
+    (folder / "jmapd.toml").write_text(f'[server]\nhostname = "example.org"\ndata-dir = "{folder}/data"\n')
+    return Installation(folder)
+
+
+def add_anna(here: Installation) -> None:
+    """Give it an account."""
+    here.run("account", "add", "anna", "--password-stdin", says="secret\n")

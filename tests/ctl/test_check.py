@@ -12,18 +12,27 @@ from pathlib import Path
 import attrs
 import pytest
 
-from tests.ctl.installation import Installation
+from tests.ctl.installation import Installation, add_anna, installation
 from tests.ctl.test_backup import data, epoch, fill
 from tests.system.server import USER, Server
 
 SOUND = "no damage.\n"
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with some mail, which each test has a copy of."""
+    here = installation(tmp_path_factory.mktemp("original"))
+    add_anna(here)
+    fill(here)
+    here.run("account", "quota", "anna", "--emails", "1000")
+    return data(here)
+
+
 @pytest.fixture
-def filled(anna: Installation) -> Installation:
-    fill(anna)
-    anna.run("account", "quota", "anna", "--emails", "1000")
-    return anna
+def filled(here: Installation, original: Path) -> Installation:
+    shutil.copytree(original, data(here))
+    return here
 
 
 def sql(*statements: str) -> Callable[[Path], None]:
