@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from jmapd.protocol.statechange import Modseqs
 from jmapd.push.hub import Hub, Subscriber
-from jmapd.workers.pool import Pool, Reply
+from jmapd.workers.pool import OperationRefused, Pool, Reply
+
+_log = Logger()
 
 
 class Listening:
@@ -17,7 +21,7 @@ class Listening:
     :param user: whose accounts it is about.
     :param types: the data types; ``None`` is all.
     :param push_state: the token that the client had last; ``None``: it wants to hear of what comes.
-    :param failed: called when the states cannot be read: nothing is told any more.
+    :param failed: called when the states cannot be read; nothing is told any more, and the log has the reason.
     """
 
     __slots__ = ("_failed", "_hub", "_pool", "_subscription", "_user")
@@ -30,12 +34,12 @@ class Listening:
         subscriber: Subscriber,
         types: frozenset[str] | None,
         push_state: str | None,
-        failed: Callable[[Failure], None],
+        failed: Callable[[], None],
     ) -> None:
         self._pool = pool
         self._hub = hub
         self._user = user
-        self._failed: Callable[[Failure], None] | None = failed
+        self._failed: Callable[[], None] | None = failed
         self._subscription = subscription = hub.register(subscriber, types)
 
         def start(epoch: str, accounts: Modseqs) -> None:
@@ -73,8 +77,10 @@ class Listening:
         def unread(failure: Failure) -> None:
             failed = self._failed
             self.stop()
+            if not failure.check(CancelledError, OperationRefused):
+                _log.failure("pushes failed", failure)
             if failed is not None:
-                failed(failure)
+                failed()
 
         states = self._pool.perform("states", {"user": self._user})
         states.addCallback(read)

@@ -9,8 +9,6 @@ from typing import Any, Self
 import attrs
 import orjson
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from jmapd.auth.lifetime import Lifetimes
@@ -33,7 +31,6 @@ RETRY_AFTER = b"60"
 """Seconds."""
 
 _PING = re.compile(rb"[0-9]{1,9}")
-_log = Logger()
 
 
 @attrs.frozen
@@ -155,17 +152,13 @@ class _Stream:
         self._wait_for_ping()
         last = (request.header(b"Last-Event-ID") or b"").decode("latin-1") or None
         self._listening = Listening(
-            sources.pool, sources.hub, self.principal.user, self, self._wishes.types, last, self._failed
+            sources.pool, sources.hub, self.principal.user, self, self._wishes.types, last, self.end
         )
 
     def accesses_changed(self) -> None:
         """The user may see other accounts now."""
         if self._listening is not None:
             self._listening.accesses_changed()
-
-    def _failed(self, failure: Failure) -> None:
-        _log.failure("an event stream failed", failure)
-        self.end()
 
     def push(self, message: bytes) -> bool:
         """Send a StateChange, unless the client does not read."""
@@ -212,7 +205,7 @@ class _Stream:
         self._leave()
 
     def end(self) -> None:
-        """Send nothing more; what has been sent is read still."""
+        """Send nothing more; what has been sent is read still, and the client comes back by itself."""
         if self._leave():
             self._request.unregisterProducer()
             self._request.end_response()

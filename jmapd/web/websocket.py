@@ -25,7 +25,7 @@ from jmapd.web.bounds import SocketBounds
 from jmapd.web.deflate import Agreement, Compression
 from jmapd.web.ledger import Ledger
 from jmapd.web.messages import GOING_AWAY, INTERNAL_ERROR, POLICY_VIOLATION, MessageFactory, MessageProtocol
-from jmapd.workers.pool import Answer, OperationRefused, Origin, Pool
+from jmapd.workers.pool import Answer, Origin, Pool
 
 _log = Logger()
 
@@ -129,10 +129,8 @@ class JMAPProtocol(MessageProtocol):
             factory.pool, factory.hub, user, self, enable.data_types, enable.push_state, self._pushes_failed
         )
 
-    def _pushes_failed(self, failure: Failure) -> None:
+    def _pushes_failed(self) -> None:
         """Without its pushes the client is better off with another connection."""
-        if not failure.check(CancelledError, OperationRefused):
-            _log.failure("pushes failed", failure)
         self.close(INTERNAL_ERROR, "the states could not be read")
 
     def accesses_changed(self) -> None:
