@@ -179,7 +179,7 @@ class Channel(http.HTTPChannel):
         self.loseConnection()
         self.setTimeout(LINGER)
         # Twisted would go on reading requests until the connection is gone
-        self.dataReceived = lambda data: None  # type: ignore[method-assign]
+        self.dataReceived = lambda data: None  # type: ignore[method-assign]  # of this one alone
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         self.turn_down(400, "This is no request.")
