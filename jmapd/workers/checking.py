@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from jmapd.store import check, mend, migrations
+from jmapd.store import migrations
 from jmapd.store.blobs import Blobs
-from jmapd.store.check import Damage
+from jmapd.store.damage import find, mend
+from jmapd.store.damage.find import Damage
 from jmapd.store.database import Database
 from jmapd.workers import archive, lock
 from jmapd.workers.archive import Advance, Unusable
@@ -47,7 +48,7 @@ def through(database: Path, data_dir: Path, advance: Advance) -> Iterator[Damage
     """
     archive.need_room(data_dir, database.stat().st_size)
     with archive.holding(data_dir), _copied(database, data_dir, advance) as copy:
-        found = list(check.engine(copy))
+        found = list(find.engine(copy))
         yield from found
         try:
             yield from _looked_through(copy, data_dir, database.stat().st_size, advance)
@@ -59,15 +60,15 @@ def through(database: Path, data_dir: Path, advance: Advance) -> Iterator[Damage
 
 def _looked_through(copy: Database, data_dir: Path, size: int, advance: Advance) -> Iterator[Damage]:
     """All but what SQLite itself finds."""
-    yield from check.stray_rows(copy)
-    accounts = check.all_accounts(copy)
+    yield from find.stray_rows(copy)
+    accounts = find.all_accounts(copy)
     for number, name in accounts:
-        yield from check.account(copy, number, name)
+        yield from find.account(copy, number, name)
         advance(size // len(accounts), 0)
-    yield from check.texts(copy)
+    yield from find.texts(copy)
     blobs, incoming = Blobs(data_dir / "blobs"), data_dir / "incoming"
-    yield from check.stored_blobs(copy, blobs, advance)
-    yield from check.files(copy, blobs, incoming)
+    yield from find.stored_blobs(copy, blobs, advance)
+    yield from find.files(copy, blobs, incoming)
 
 
 @contextmanager

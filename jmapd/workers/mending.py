@@ -9,8 +9,8 @@ import attrs
 from jmapd.datatypes.email.prepare import wanted_left
 from jmapd.datatypes.email.reading import Reading
 from jmapd.methods.context import PreparedMessage
-from jmapd.store import mend
 from jmapd.store.blobs import blob_id
+from jmapd.store.damage import mend
 from jmapd.store.store import Store, renew_epoch
 from jmapd.workers import answers
 from jmapd.workers.answers import Answer
@@ -21,7 +21,7 @@ TEXTS = 20
 
 @attrs.frozen
 class Mending:
-    """The operation "mend": its argument ``mend`` is a `jmapd.store.mend.Mend`.
+    """The operation "mend": its argument ``mend`` is a `jmapd.store.damage.mend.Mend`.
 
     The answer's ``mend`` is how it goes on, and null where it is done.
     """

@@ -1,4 +1,4 @@
-"""Damage of a store, mended: each way is a value that `jmapd.store.check` gives and the writer is asked for.
+"""Damage of a store, mended: each way is a value that `jmapd.store.damage.find` gives and the writer is asked for.
 
 What is right is worked out again here, for what was found may have been found in a copy.
 """
@@ -10,8 +10,9 @@ from pathlib import Path
 from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.sql.expression import ClauseElement
 
-from jmapd.store import counts, ledger, lookups, mailboxes, quotas, sqlite, strays, sweep
+from jmapd.store import counts, mailboxes, quotas, sqlite, sweep
 from jmapd.store.blobs import Blobs
+from jmapd.store.damage import lookups, records, strays
 from jmapd.store.database import Database
 from jmapd.store.schema import blobs, emails, left_texts
 from jmapd.store.sqlite import indexed_texts
@@ -76,7 +77,7 @@ def _mend_account(database: Database, account: int) -> None:
         mailboxes.count(database, account, mailbox, more)
     emails_more, octets_more = quotas.miscount(database, account)
     quotas.use(database, account, emails=emails_more, octets=octets_more)
-    ledger.mend(database, account)
+    records.mend(database, account)
 
 
 def _set_size() -> ClauseElement:

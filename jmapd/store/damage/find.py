@@ -1,7 +1,7 @@
 """Damage of a store, found: what disagrees with what, said in a line each, with what would mend it.
 
 Nothing is changed here. All is read in the memory of a Thread, a blob or a Mailbox list, however much there is.
-`jmapd.store.mend` mends.
+`jmapd.store.damage.mend` mends.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import orjson
 from sqlalchemy import Column, bindparam, exists, func, select, union
 from sqlalchemy.sql.expression import ClauseElement
 
-from jmapd.store import counts, ledger, lookups, mailboxes, mend, objects, quotas, sqlite, strays, sweep
+from jmapd.store import counts, mailboxes, objects, quotas, sqlite, sweep
 from jmapd.store.blobs import Blobs, blob_id
+from jmapd.store.damage import lookups, mend, records, strays
+from jmapd.store.damage.mend import Mend
 from jmapd.store.database import Database
 from jmapd.store.emails import email_id
-from jmapd.store.mend import Mend
 from jmapd.store.schema import accounts as accounts_table
 from jmapd.store.schema import blobs, emails, left_texts, queue
 
@@ -60,7 +61,7 @@ def all_accounts(database: Database) -> list[tuple[int, str]]:
 
 def account(database: Database, number: int, name: str) -> Iterator[Damage]:
     """What is wrong in an account."""
-    for look in (_counts, _usage, _lookups, _ledger, _submissions):
+    for look in (_counts, _usage, _lookups, _records, _submissions):
         try:
             yield from (Damage(f"{name}: {one.said}", one.mend) for one in look(database, number))
         except ValueError as error:
@@ -103,14 +104,14 @@ def _lookups(database: Database, account: int) -> Iterator[Damage]:
         )
 
 
-def _ledger(database: Database, account: int) -> Iterator[Damage]:
-    if behind := ledger.behind(database, account):
+def _records(database: Database, account: int) -> Iterator[Damage]:
+    if behind := records.behind(database, account):
         yield Damage(f"its modseq is {behind:,} behind what it has been taken for", mend.account(account))
-    for type, modseq in ledger.late_states(database, account).items():
+    for type, modseq in records.late_states(database, account).items():
         yield Damage(f"the state of {type} is older than its last change, {modseq}", mend.account(account))
     for find, said in (
-        (ledger.unrecorded, "no entry in the table of changes"),
-        (ledger.ghosts, "an entry in the table of changes, and are not there"),
+        (records.unrecorded, "no entry in the table of changes"),
+        (records.ghosts, "an entry in the table of changes, and are not there"),
     ):
         found = find(database, account, EXAMPLES + 1)
         if found:

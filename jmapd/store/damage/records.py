@@ -59,13 +59,8 @@ def mend(database: Database, account: int) -> None:
 
 
 def _of_account(column: Any) -> ColumnElement[bool]:
-    return bool_(column == bindparam("account"))
-
-
-def bool_(condition: Any) -> ColumnElement[bool]:
-    """What SQLAlchemy's types do not know to be a condition."""
-    found: ColumnElement[bool] = condition
-    return found
+    same: ColumnElement[bool] = column == bindparam("account")
+    return same
 
 
 def _there() -> Any:
