@@ -60,7 +60,7 @@ def metrics() -> Iterator[str]:
     # the registry has no public list of what it was given
     for collector in dict.fromkeys(made.registry._names_to_collectors.values()):  # noqa: SLF001
         for family in collector.describe():
-            labels = getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", ())
+            labels = getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", None) or ()
             name = f"{family.name}_total" if family.type == "counter" else family.name
             shown = ", ".join(f"`{label}`" for label in labels)
             yield f"| `{name}` | {family.type} | {shown} | {_plain(family.documentation)} |"
