@@ -34,7 +34,7 @@ would write. Where tests of methods run in this process, over HTTP and over a We
 The WebSocket protocol itself is held by the Autobahn testsuite beside these (`make autobahn`).
 
 Not there yet: PushSubscription (RFC 8620 section 7.2), whose pushes the WebSocket and EventSource have all of; sending
-to other servers (RFC 8621 section 7: what goes there waits), and automatic replies (section 8).
+to other servers (RFC 8621 section 7: what goes there waits).
 """
 
 _NAME = re.compile(r"test_rfc(\d+)_((?:\d+_)+)(\w+)")

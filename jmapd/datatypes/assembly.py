@@ -18,7 +18,7 @@ from jmapd.datatypes.mailbox.type import MAILBOX
 from jmapd.datatypes.mdn.methods import METHODS as MDN_METHODS
 from jmapd.datatypes.quota import QUOTA_TYPE
 from jmapd.datatypes.thread import THREAD
-from jmapd.datatypes.vacation_response import VACATION_RESPONSE_TYPE
+from jmapd.datatypes.vacation_response.type import VACATION_RESPONSE_TYPE
 from jmapd.methods import core
 from jmapd.methods.registry import Registry, registry
 from jmapd.methods.standard import methods_of

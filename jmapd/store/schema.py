@@ -215,6 +215,17 @@ queue = Table(
 )
 Index("queue_by_blob", queue.c.blob)
 
+# when whom an account has answered automatically
+replies = Table(
+    "replies",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("sender", Text, primary_key=True),
+    Column("replied_at", _ID, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("replies_in_order", replies.c.replied_at)
+
 blobs = Table(
     "blobs",
     metadata,

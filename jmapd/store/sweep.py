@@ -19,7 +19,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.store.blobs import Blobs
 from jmapd.store.database import Database
-from jmapd.store.schema import accounts, ages, blobs, changes, emails, left_texts, queue, states, uploads
+from jmapd.store.schema import accounts, ages, blobs, changes, emails, left_texts, queue, replies, states, uploads
 from jmapd.store.sqlite import listed
 
 YOUNG = 3600.0
@@ -65,6 +65,11 @@ def forget_uploads(database: Database, before: int, bound: int) -> int:
     for account, user, blob in rows:
         database.execute(_forget_upload, account=account, user=user, blob=blob)
     return len(rows)
+
+
+def forget_replies(database: Database, before: int) -> None:
+    """Forget who was answered automatically before a time."""
+    database.execute(_forget_replies, before=before)
 
 
 def left(database: Database, bound: int) -> list[tuple[int, bytes]]:
@@ -218,6 +223,10 @@ def _forget_upload() -> ClauseElement:
         uploads.c.user == bindparam("user"),
         uploads.c.blob == bindparam("blob"),
     )
+
+
+def _forget_replies() -> ClauseElement:
+    return delete(replies).where(replies.c.replied_at < bindparam("before"))
 
 
 def _left() -> ClauseElement:

@@ -11,7 +11,7 @@ import attrs
 from jmapd.datatypes.email.prepare import wanted_left
 from jmapd.datatypes.email.reading import Reading
 from jmapd.methods.context import PreparedMessage
-from jmapd.store import sweep
+from jmapd.store import replies, sweep
 from jmapd.store.blobs import blob_id
 from jmapd.store.store import Store
 from jmapd.workers import answers, archive
@@ -51,6 +51,8 @@ class Sweeping:
         elif step == "uploads":
             kept = now - int(self.settings.uploads.ttl * 1000)
             more = sweep.forget_uploads(database, kept, ROWS) == ROWS or None
+        elif step == "replies":
+            sweep.forget_replies(database, now - replies.KEEP)
         elif step == "blobs":
             last = sweep.forget_blobs(database, bytes.fromhex(at or ""), ROWS)
             return Answer({"at": None if last is None else last.hex()})

@@ -265,14 +265,15 @@ def test_a_round_goes_through_all_steps_with_pauses_and_the_next_one_waits() -> 
         ("changes", 1),
         ("changes", 2),
         ("uploads", None),
+        ("replies", None),
         ("blobs", None),
         ("files", None),
     ]
     clock.advance(INTERVAL)
-    assert len(pool.asked) == 8
+    assert len(pool.asked) == 9
     service.stopService()
     clock.advance(INTERVAL)
-    assert len(pool.asked) == 8
+    assert len(pool.asked) == 9
     assert clock.getDelayedCalls() == []
 
 

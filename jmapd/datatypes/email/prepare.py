@@ -17,7 +17,7 @@ import attrs
 import orjson
 
 from jmapd.datatypes.email.reading import read
-from jmapd.message import mdn
+from jmapd.message import auto_reply, mdn
 from jmapd.message.compose import blob_ids, compose, size
 from jmapd.message.deliver import for_delivery
 from jmapd.message.fields import WrongValue
@@ -63,6 +63,17 @@ def wanted_mdn(context: Context, scope: Scope, blob_id: str, mdn: Mapping[str, A
     about = {"mdn": mdn, "sender": sender, "to": to}
     digest = hashlib.blake2b(orjson.dumps([blob_id, about], option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
     return _wanted(context, scope, "mdn", digest, [blob_id], blob=blob_id, **about)
+
+
+def wanted_reply(context: Context, scope: Scope, blob_id: str, response: Mapping[str, Any], **who: str) -> Wanted:
+    """An automatic reply is to be written to the message of a blob, unless it is to get none.
+
+    :param response: the VacationResponse.
+    :param who: what `jmapd.message.auto_reply.reply` wants to know beside.
+    """
+    about = {"response": response, "who": who}
+    digest = hashlib.blake2b(orjson.dumps([blob_id, about], option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+    return _wanted(context, scope, "reply", digest, [blob_id], blob=blob_id, **about)
 
 
 def wanted_parse_mdn(context: Context, scope: Scope, blob_id: str) -> Wanted:
@@ -151,6 +162,8 @@ def prepare_message(store: Store, user: int, arguments: Mapping[str, Any], now: 
         raise SetError("blobNotFound", notFound=[arguments["blob"]])
     if kind == "mdn":
         return _stored(store, _notification(arguments, raw, now, hostname), None)
+    if kind == "reply":
+        return _stored(store, _reply(arguments, raw, now, hostname), None)
     if kind == "delivery":
         message_id = _new_message_id(hostname)
         return _stored(store, for_delivery(raw, arguments["mail_from"], hostname, now, message_id), None)
@@ -230,6 +243,14 @@ def _notification(arguments: Mapping[str, Any], raw: bytes, now: int, hostname: 
     return for_delivery(written, "", hostname, now, about.message_id)
 
 
+def _reply(arguments: Mapping[str, Any], raw: bytes, now: int, hostname: str) -> bytes:
+    """An automatic reply; as an MDN, it is written as it is delivered."""
+    email = auto_reply.reply(raw, arguments["response"], **arguments["who"])
+    if email is None:
+        raise SetError("forbidden", "This gets no automatic reply.")
+    return for_delivery(_written(email, {}, now, hostname), "", hostname, now, _new_message_id(hostname))
+
+
 def _composed(sight: Sight, email: Mapping[str, Any], now: int, hostname: str) -> bytes:
     found: dict[str, bytes] = {}
     total = 0
@@ -243,9 +264,13 @@ def _composed(sight: Sight, email: Mapping[str, Any], now: int, hostname: str) -
     # a blob or a text may be there many times
     if size(email, lambda id: len(found.get(id, b""))) > MAX_ATTACHMENTS:
         raise _TOO_LARGE
+    return _written(email, found, now, hostname)
+
+
+def _written(email: Mapping[str, Any], blobs: Mapping[str, bytes], now: int, hostname: str) -> bytes:
     return compose(
         email,
-        found.__getitem__,
+        blobs.__getitem__,
         now=datetime.fromtimestamp(now / 1000, UTC),
         message_id=_new_message_id(hostname),
         boundary=lambda: secrets.token_hex(12),

@@ -9,8 +9,9 @@ import attrs
 
 from jmapd.datatypes.email.add import NewEmail, add_email
 from jmapd.datatypes.email.reading import Reading
-from jmapd.methods.context import Context, PreparedMessage
-from jmapd.store import accounts, mailboxes
+from jmapd.datatypes.email_submission.envelope import Envelope
+from jmapd.methods.context import Context, PreparedMessage, Scope
+from jmapd.store import accounts, mailboxes, queue
 from jmapd.store.accounts import Access
 from jmapd.store.counts import Counts
 from jmapd.store.database import Database
@@ -73,3 +74,21 @@ def deliver(context: Context, account: Access, message: PreparedMessage) -> None
     new = NewEmail(message.hash, message.size, reading, frozenset((inbox,)), frozenset(), context.this_second)
     add_email(context, scope, counts, new)
     counts.save()
+
+
+def send_from_nobody(context: Context, scope: Scope, route: Route, to: str, message: PreparedMessage) -> None:
+    """Send what the server has written in the name of an account, so that nothing comes back: no report, no reply.
+
+    :param scope: the account.
+    :param route: where the mail for ``to`` goes.
+    :raises SetError: ``overQuota`` where it is an account of this server, and has no room.
+    """
+    if route.account is not None:
+        deliver(context, route.account, message)
+    elif route.is_pending:
+        context.add_blob(message.hash, message.size, message.data)
+        # there is no sender whom somebody could tell that it did not arrive (RFC 3834 section 3.3, RFC 8098 section 3)
+        envelope = Envelope("", (to,)).to_json()
+        number = scope.changes.next()
+        scope.changes.keep_modseq()
+        queue.add(context.store.database, scope.number, number, blob=message.hash, envelope=envelope, now=context.now)

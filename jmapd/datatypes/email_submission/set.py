@@ -15,6 +15,8 @@ from jmapd.datatypes.email_submission import envelope
 from jmapd.datatypes.email_submission.deliver import Route, deliver, routes
 from jmapd.datatypes.email_submission.envelope import Envelope
 from jmapd.datatypes.objects import check, is_string
+from jmapd.datatypes.vacation_response import reply
+from jmapd.datatypes.vacation_response.reply import Reply
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope, Wanted
 from jmapd.protocol import ids, patch
@@ -51,6 +53,7 @@ class Plan:
     :param header: the Email's immutable properties.
     :param routes: for each recipient where their mail goes.
     :param message: as it is delivered here; ``None`` where nobody is.
+    :param replies: for the recipients who are away, by their addresses.
     """
 
     identity_id: str
@@ -58,6 +61,11 @@ class Plan:
     envelope: Envelope
     routes: Mapping[str, Route]
     message: Wanted | None
+    replies: Mapping[str, Reply]
+
+    def wanted(self) -> list[Wanted]:
+        """What is to be prepared for it."""
+        return [*([self.message] if self.message else ()), *(one.message for one in self.replies.values())]
 
 
 @attrs.define(eq=False)
@@ -91,7 +99,7 @@ class SubmissionSetter:
                 plans[creation_id] = _plan(context, scope, properties)
             except SetError as error:
                 plans[creation_id] = error
-        require(context, [one.message for one in plans.values() if isinstance(one, Plan) and one.message])
+        require(context, [wanted for one in plans.values() if isinstance(one, Plan) for wanted in one.wanted()])
         return cls(context, scope, plans, updates, destroys)
 
     def create(self, creation_id: str, properties: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +154,9 @@ class SubmissionSetter:
                     deliver(self.context, route.account, message)
                 except SetError:
                     done[email] = attrs.evolve(route, is_full=True)
+                else:
+                    if email in plan.replies:
+                        reply.send(self.context, plan.replies[email])
         return attrs.evolve(plan, routes=done)
 
     def update(self, number: int, changes: dict[str, Any]) -> dict[str, Any] | None:
@@ -217,7 +228,12 @@ def _plan(context: Context, scope: Scope, properties: dict[str, Any]) -> Plan:
     to = routes(context.store.database, found.recipients)
     delivered_here = any(route.account is not None for route in to.values())
     message = wanted_delivery(context, scope, header["blobId"], found.mail_from) if delivered_here else None
-    return Plan(identity_id, header, found, to, message)
+    replies = {
+        email: planned
+        for email, route in to.items()
+        if route.account and (planned := reply.plan(context, scope, route.account, header["blobId"], found.mail_from))
+    }
+    return Plan(identity_id, header, found, to, message, replies)
 
 
 def _identity(context: Context, scope: Scope, given: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from jmapd.datatypes import identity
 from jmapd.datatypes.email.prepare import wanted_mdn
 from jmapd.datatypes.email.set import require, result
 from jmapd.datatypes.email_submission import envelope
-from jmapd.datatypes.email_submission.deliver import Route, deliver, routes
+from jmapd.datatypes.email_submission.deliver import Route, routes, send_from_nobody
 from jmapd.datatypes.objects import check, is_boolean, is_string_or_null
 from jmapd.message.headers import as_addresses
 from jmapd.message.mdn import DISPOSITIONS
@@ -21,7 +21,7 @@ from jmapd.methods.context import Context, Scope, Wanted
 from jmapd.methods.registry import Method
 from jmapd.protocol.capabilities import MAIL, MDN
 from jmapd.protocol.errors import MethodError, SetError, invalid_arguments, invalid_properties
-from jmapd.store import emails, objects, queue
+from jmapd.store import emails, objects
 from jmapd.store.blobs import Piece
 from jmapd.store.emails import Mutable, email_number
 
@@ -105,7 +105,7 @@ def run(context: Context, arguments: Arguments) -> dict[str, Any]:
         try:
             if isinstance(plan, SetError):
                 raise plan
-            _send(context, scope, sender, plan)
+            send_from_nobody(context, scope, plan.route, plan.to, result(context, plan.message))
         except SetError as error:
             refused[creation_id] = error.to_json()
         else:
@@ -184,16 +184,3 @@ def _email(context: Context, scope: Scope, given: str) -> tuple[Mutable, list[di
 
 def _last(headers: list[dict[str, str]], name: str) -> str | None:
     return next((one["value"] for one in reversed(headers) if one["name"].lower() == name), None)
-
-
-def _send(context: Context, scope: Scope, sender: str, plan: Plan) -> None:
-    message = result(context, plan.message)
-    if plan.route.account is not None:
-        deliver(context, plan.route.account, message)
-    elif plan.route.is_pending:
-        context.add_blob(message.hash, message.size, message.data)
-        # an MDN has no sender whom somebody could tell that it did not arrive (RFC 8098 section 3)
-        sent = envelope.Envelope("", (plan.to,)).to_json()
-        number = scope.changes.next()
-        scope.changes.keep_modseq()
-        queue.add(context.store.database, scope.number, number, blob=message.hash, envelope=sent, now=context.now)

@@ -24,6 +24,7 @@ from jmapd.store.schema import (
     mailboxes,
     objects,
     queue,
+    replies,
     states,
     thread_references,
     tokens,
@@ -86,6 +87,7 @@ _OF_ACCOUNT = (
     (emails, "Emails", True),
     (objects, "objects", True),
     (queue, "waiting messages", True),
+    (replies, "notes of automatic replies", False),
 )
 _BOXES = mailboxes.alias("boxes")
 

@@ -1,4 +1,4 @@
-"""VacationResponse: what those who write are told while somebody is away (RFC 8621 section 8)."""
+"""The VacationResponse type's descriptor (RFC 8621 sections 8.1 and 8.2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from jmapd.methods.datatype import DataType
 from jmapd.protocol import patch
 from jmapd.protocol.capabilities import VACATION_RESPONSE
 from jmapd.protocol.errors import SetError
-from jmapd.store import objects
+from jmapd.store import objects, replies
+from jmapd.store.database import Database
 
 NAME = "VacationResponse"
 ID = "singleton"
@@ -36,6 +37,11 @@ _KINDS = {
     "textBody": is_string_or_null,
     "htmlBody": is_string_or_null,
 }
+
+
+def read(database: Database, account: int) -> objects.Object:
+    """The VacationResponse of an account, without its Id."""
+    return {**_DEFAULTS, **objects.all_of(database, account, NAME).get(_NUMBER, {})}
 
 
 @attrs.frozen
@@ -71,6 +77,7 @@ class VacationResponse:
         database, account = self.context.store.database, self.scope.number
         is_first = not objects.all_of(database, account, NAME)
         objects.put(database, account, NAME, _NUMBER, {**current, **given})
+        replies.forget_all(database, account)
         if is_first:
             self.scope.changes.made(NAME, _NUMBER)
         else:
@@ -84,8 +91,7 @@ class VacationResponse:
         """Nothing was gathered."""
 
     def _current(self) -> objects.Object:
-        found = objects.all_of(self.context.store.database, self.scope.number, NAME)
-        return {**_DEFAULTS, **found.get(_NUMBER, {})}
+        return read(self.context.store.database, self.scope.number)
 
 
 def _open(context: Context, scope: Scope, properties: Sequence[str], _: Arguments) -> VacationResponse:
