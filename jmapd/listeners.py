@@ -11,7 +11,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from jmapd.config import Listener, Settings
+from jmapd.config import Listener, Settings, endpoint
 from jmapd.config.address import telling_listener, url_at
 from jmapd.observe.pages import Pages
 from jmapd.web.certificates import Certificates
@@ -24,6 +24,10 @@ _log = Logger()
 
 class NotListening(Exception):
     """A listener cannot listen; the message says which and why."""
+
+
+class Exposed(NotListening):
+    """A listener may not listen where it would: only the start has shown that the network reaches it."""
 
 
 class Address:
@@ -72,9 +76,11 @@ class Listeners:
 
         :raises NotListening: where that cannot be.
         """
-        endpoint = self._settings.observe.endpoint
-        if endpoint:
-            self._observing = yield self._listen("observe", endpoint, self._pages)
+        observe = self._settings.observe
+        if observe.endpoint:
+            self._observing = yield self._listen("observe", observe.endpoint, self._pages)
+            if not observe.public:
+                _keep_inside(self._observing, "observe.public = false: whoever reaches it is asked for nothing")
 
     @inlineCallbacks
     def open(self, certificates: Certificates | None) -> Any:
@@ -89,6 +95,10 @@ class Listeners:
             door = self._door(listener, certificates)
             port = yield self._listen(f"server.listener.{name}", listener.endpoint, door)
             self._ports.append(port)
+            if not listener.tls:
+                _keep_inside(port, f"server.listener.{name}.tls = false: passwords would pass in the clear")
+            elif not self._settings.server.tls.certificate:
+                _keep_inside(port, 'server.tls.certificate = "": a self-signed certificate is for loopback only')
             if listener is telling and not self._address.url:
                 self._address.url = url_at(self._settings, port.getHost().port)
 
@@ -99,11 +109,11 @@ class Listeners:
         return SecureDoor(self._threshold, certificates)
 
     @inlineCallbacks
-    def _listen(self, name: str, endpoint: str, factory: Any) -> Any:
+    def _listen(self, name: str, said: str, factory: Any) -> Any:
         try:
-            port = yield serverFromString(self._reactor, endpoint).listen(factory)
+            port = yield serverFromString(self._reactor, said).listen(factory)
         except Exception as error:
-            raise NotListening(f"{name}: {endpoint}: {error}") from None
+            raise NotListening(f"{name}: {said}: {error}") from None
         host = port.getHost()
         _log.info("{name} listens at {address}", name=name.rpartition(".")[2], address=host)
         at = f"{host.host}:{host.port}" if hasattr(host, "port") else f"unix:{os.fsdecode(host.name)}"
@@ -124,3 +134,16 @@ class Listeners:
     def close_observing(self) -> Deferred[Any]:
         """Close that one too."""
         return succeed(None) if self._observing is None else maybeDeferred(self._observing.stopListening)
+
+
+def _keep_inside(port: IListeningPort, why: str) -> None:
+    """Refuse a listener that the network reaches, such as a socket of systemd's that is bound to all addresses.
+
+    It has accepted nobody: the reactor has not had its turn.
+
+    :param why: the setting that would have to be another, and what is wrong.
+    :raises Exposed: with that.
+    """
+    at: Any = port.getHost()
+    if hasattr(at, "port") and not endpoint.is_loopback(at.host):
+        raise Exposed(f"{why}, and {at.host} port {at.port} is reached from the network")

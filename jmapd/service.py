@@ -28,7 +28,7 @@ from jmapd.config.address import public_url
 from jmapd.config.for_workers import worker_settings
 from jmapd.http2.connection import Connection as HTTP2Connection
 from jmapd.http2.shift import Shift
-from jmapd.listeners import Address, Listeners, NotListening
+from jmapd.listeners import Address, Exposed, Listeners, NotListening
 from jmapd.observe.access import AccessLog
 from jmapd.observe.metrics import Metrics
 from jmapd.observe.pages import Pages
@@ -176,7 +176,7 @@ class JmapdService(MultiService):
                 self._certificates = self._load_certificate(data_dir)
         except (OSError, ValueError) as error:
             _say(f"jmapd: {error}")
-            raise SystemExit(1) from None
+            raise SystemExit(os.EX_CONFIG) from None
         super().startService()
         self._passwords.start()
         self._pool.startService()
@@ -237,13 +237,14 @@ class JmapdService(MultiService):
         )
 
     def _give_up(self, failure: Any) -> None:
-        """The server could not be started: one line, and status 1."""
+        """The server could not be started: one line, and a status that says whether another attempt may help."""
         error = failure.value
         if isinstance(error, NotListening | Unopenable):
             _say(f"jmapd: {error}")
         else:
             _log.failure("jmapd could not be started", failure)
-        self._reactor.callLater(0, _exit_with_failure, self._reactor)
+        status = os.EX_CONFIG if isinstance(error, Exposed | Unopenable) else 1
+        self._reactor.callLater(0, _exit_with, status, self._reactor)
 
     @inlineCallbacks
     def stopService(self) -> Any:
@@ -284,6 +285,6 @@ def _say(line: str) -> None:
     stream.flush()
 
 
-def _exit_with_failure(reactor: Any) -> None:
-    reactor.addSystemEventTrigger("after", "shutdown", os._exit, 1)
+def _exit_with(status: int, reactor: Any) -> None:
+    reactor.addSystemEventTrigger("after", "shutdown", os._exit, status)
     reactor.stop()

@@ -26,7 +26,7 @@ class Options(usage.Options):
 def makeService(options: Options) -> IService:
     """Make the whole server out of its configuration.
 
-    A wrong configuration ends the process with status 1 and a line for each mistake on standard error.
+    A wrong configuration ends the process with EX_CONFIG of sysexits(3) and a line for each mistake on standard error.
     """
     # here, not above: what twistd's own options choose must be in force before the reactor is installed
     from twisted.internet import reactor  # noqa: PLC0415
@@ -38,7 +38,7 @@ def makeService(options: Options) -> IService:
         settings = load(Path(options["config"]) if options["config"] else None, os.environ)
     except ConfigurationError as error:
         sys.stderr.writelines(f"{line}\n" for line in error.lines)
-        raise SystemExit(1) from None
+        raise SystemExit(os.EX_CONFIG) from None
     logged = LoggedService(reactor, options.parent, settings.log.level, settings.log.json)
     make_service(settings, reactor).setServiceParent(logged)
     service: IService = logged

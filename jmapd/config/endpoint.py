@@ -50,7 +50,7 @@ def reach(text: str) -> Reach:
     if kind not in ("tcp", "tcp6"):
         return Reach.NETWORK
     interface = named.get("interface") or (positional[1] if len(positional) > 1 else "")
-    return Reach.LOOPBACK if _is_loopback(interface) else Reach.NETWORK
+    return Reach.LOOPBACK if is_loopback(interface) else Reach.NETWORK
 
 
 def port(text: str) -> int | None:
@@ -79,7 +79,8 @@ def _is_port(text: str) -> bool:
     return text.isdigit() and text.isascii() and int(text) <= 65535
 
 
-def _is_loopback(interface: str) -> bool:
+def is_loopback(interface: str) -> bool:
+    """Whether only this machine reaches an address."""
     if interface == "localhost":
         return True
     try:

@@ -53,7 +53,7 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
     server = _server(values, environment)
     return Settings(
         server=server,
-        observe=Observe(values["observe.endpoint"]),
+        observe=Observe(values["observe.endpoint"], values["observe.public"]),
         log=Log(values["log.level"], values["log.format"] == "json", values["log.access"]),
         storage=Storage(values["storage.url"] or f"sqlite:///{server.data_dir / 'jmapd.sqlite'}"),
         workers=Workers(

@@ -65,9 +65,11 @@ class Observe:
     """The door for those who look after the server.
 
     :param endpoint: a Twisted server endpoint string; "" for none.
+    :param public: whether the network may reach it.
     """
 
     endpoint: str
+    public: bool = False
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -126,7 +127,7 @@ def test_a_wrong_configuration_starts_nothing(environment: Path, tmp_path: Path)
     (tmp_path / "jmapd.toml").write_text(f'[server]\ndata-dir = "{tmp_path}/data"\nport = 1\n[workers]\ncount = 1\n')
     command = [str(environment / "twistd"), "--nodaemon", "--pidfile=", "jmapd", "--config", "jmapd.toml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == os.EX_CONFIG
     assert [line.partition(" = ")[0] for line in done.stderr.splitlines()] == [
         "jmapd.toml: server.port",
         "jmapd.toml: workers.count",
