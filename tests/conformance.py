@@ -21,6 +21,7 @@ TITLES = {
     6455: "The WebSocket Protocol",
     7692: "Compression Extensions for WebSocket",
     8441: "Bootstrapping WebSockets with HTTP/2",
+    8291: "Message Encryption for Web Push",
     8307: "Well-Known URIs for the WebSocket Protocol",
     9113: "HTTP/2",
 }
