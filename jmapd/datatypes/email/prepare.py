@@ -47,9 +47,8 @@ def wanted_parse(context: Context, scope: Scope, blob_id: str) -> Wanted:
 
 def wanted_composition(context: Context, scope: Scope, creation_id: str, email: Mapping[str, Any]) -> Wanted:
     """A message is to be composed from an Email's properties."""
-    digest = hashlib.blake2b(orjson.dumps([creation_id, email], option=orjson.OPT_SORT_KEYS), digest_size=16)
     ids = blob_ids(email) if context.fresh else ()
-    return _wanted(context, scope, "compose", digest.hexdigest(), ids, email=email)
+    return _wanted(context, scope, "compose", _digest(creation_id, email), ids, email=email)
 
 
 def wanted_delivery(context: Context, scope: Scope, blob_id: str, mail_from: str) -> Wanted:
@@ -61,8 +60,7 @@ def wanted_delivery(context: Context, scope: Scope, blob_id: str, mail_from: str
 def wanted_mdn(context: Context, scope: Scope, blob_id: str, mdn: Mapping[str, Any], sender: str, to: str) -> Wanted:
     """An MDN is to be written, about the message of a blob."""
     about = {"mdn": mdn, "sender": sender, "to": to}
-    digest = hashlib.blake2b(orjson.dumps([blob_id, about], option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
-    return _wanted(context, scope, "mdn", digest, [blob_id], blob=blob_id, **about)
+    return _wanted(context, scope, "mdn", _digest(blob_id, about), [blob_id], blob=blob_id, **about)
 
 
 def wanted_reply(context: Context, scope: Scope, blob_id: str, response: Mapping[str, Any], **who: str) -> Wanted:
@@ -72,8 +70,7 @@ def wanted_reply(context: Context, scope: Scope, blob_id: str, response: Mapping
     :param who: what `jmapd.message.auto_reply.reply` wants to know beside.
     """
     about = {"response": response, "who": who}
-    digest = hashlib.blake2b(orjson.dumps([blob_id, about], option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
-    return _wanted(context, scope, "reply", digest, [blob_id], blob=blob_id, **about)
+    return _wanted(context, scope, "reply", _digest(blob_id, about), [blob_id], blob=blob_id, **about)
 
 
 def wanted_parse_mdn(context: Context, scope: Scope, blob_id: str) -> Wanted:
@@ -96,6 +93,11 @@ def _wanted(context: Context, scope: Scope, kind: str, name: str, blobs: Iterabl
     """
     arguments = {"kind": kind, "account": scope.number, "fresh": _fresh(context, blobs), **more}
     return Wanted(f"{kind} {scope.number} {name}", arguments)
+
+
+def _digest(*values: Any) -> str:
+    """What tells values from others, where they are too long for a name."""
+    return hashlib.blake2b(orjson.dumps(values, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
 def _fresh(context: Context, ids: Iterable[str]) -> dict[str, str | None]:
