@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import orjson
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.store.blobs import Blobs
@@ -67,9 +67,9 @@ def forget_uploads(database: Database, before: int, bound: int) -> int:
     return len(rows)
 
 
-def forget_replies(database: Database, before: int) -> None:
-    """Forget who was answered automatically before a time."""
-    database.execute(_forget_replies, before=before)
+def forget_replies(database: Database, before: int, bound: int) -> int:
+    """Forget who was answered automatically before a time, so many at most; how many."""
+    return database.execute(_forget_replies, before=before, bound=bound).rowcount
 
 
 def left(database: Database, bound: int) -> list[tuple[int, bytes]]:
@@ -226,7 +226,9 @@ def _forget_upload() -> ClauseElement:
 
 
 def _forget_replies() -> ClauseElement:
-    return delete(replies).where(replies.c.replied_at < bindparam("before"))
+    key = (replies.c.account, replies.c.sender)
+    old = select(*key).where(replies.c.replied_at < bindparam("before")).limit(bindparam("bound"))
+    return delete(replies).where(tuple_(*key).in_(old))
 
 
 def _left() -> ClauseElement:

@@ -52,7 +52,7 @@ class Sweeping:
             kept = now - int(self.settings.uploads.ttl * 1000)
             more = sweep.forget_uploads(database, kept, ROWS) == ROWS or None
         elif step == "replies":
-            sweep.forget_replies(database, now - replies.KEEP)
+            more = sweep.forget_replies(database, now - replies.KEEP, ROWS) == ROWS or None
         elif step == "blobs":
             last = sweep.forget_blobs(database, bytes.fromhex(at or ""), ROWS)
             return Answer({"at": None if last is None else last.hex()})

@@ -10,6 +10,7 @@ import pytest
 
 from jmapd.protocol.capabilities import CORE, MAIL, SUBMISSION, VACATION_RESPONSE
 from jmapd.store import replies
+from jmapd.workers.sweeping import ROWS
 from tests.caller import Caller
 from tests.engine import Engine
 
@@ -278,3 +279,13 @@ def test_rfc8621_8_a_sender_is_told_again_after_a_week(inside: Engine) -> None:
     goes_by(replies.KEEP + 60_000)
     inside.perform("sweep", step="replies", at=None)
     assert database.execute("SELECT count(*) FROM replies").fetchall() == [(0,)]
+
+
+def test_who_was_answered_long_ago_is_forgotten_a_piece_at_a_time(inside: Engine) -> None:
+    database, account = inside.store.database, int(inside.account.removeprefix("a"))
+    for number in range(ROWS + 1):
+        replies.note(database, account, f"{number}@example.com", 0)
+    assert inside.perform("sweep", step="replies", at=None).arguments["at"]
+    assert database.connection.execute("SELECT count(*) FROM replies").fetchall() == [(1,)]
+    assert inside.perform("sweep", step="replies", at=True).arguments["at"] is None
+    assert database.connection.execute("SELECT count(*) FROM replies").fetchall() == [(0,)]
