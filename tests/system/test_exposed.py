@@ -60,7 +60,9 @@ def test_an_inherited_socket_that_the_network_reaches_is_one_line_and_not_tried_
 ) -> None:
     domain = "INET6" if ":" in address else "INET"
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.create_server((address, 0), family=family) as bound:
+    with socket.socket(family) as bound:
+        # it does not listen, so that nobody can reach it while it is refused
+        bound.bind((address, 0))
         port = bound.getsockname()[1]
         process = start_on(bound, tmp_path, more.format(domain=domain))
         said, errors = process.communicate(timeout=60)
