@@ -176,7 +176,8 @@ class JmapdService(MultiService):
                 self._certificates = self._load_certificate(data_dir)
         except (OSError, ValueError) as error:
             _say(f"jmapd: {error}")
-            raise SystemExit(os.EX_CONFIG) from None
+            # a file that cannot be written may be written next time, on a disk that was full
+            raise SystemExit(1 if isinstance(error, OSError) else os.EX_CONFIG) from None
         super().startService()
         self._passwords.start()
         self._pool.startService()

@@ -124,6 +124,18 @@ def test_a_data_directory_that_cannot_be_is_one_line_and_status_1(tmp_path: Path
     assert (said.returncode, said.stderr) == (1, "jmapd: server.data-dir: /dev/null: File exists\n")
 
 
+def test_a_certificate_that_cannot_be_written_is_one_line_and_tried_again(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.data_dir.mkdir()
+    (server.data_dir / "tls").write_text("no folder")
+    said = start_in_vain(server.configuration)
+    # not 78, which the unit takes for final: the next attempt may find room
+    assert said.returncode == 1
+    (line,) = said.stderr.splitlines()
+    assert line.startswith("jmapd: ")
+    assert str(server.data_dir / "tls") in line
+
+
 def test_a_port_that_is_taken_is_one_line_and_status_1(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = Server(tmp_path)
