@@ -19,6 +19,9 @@ from jmapd.ctl.command import main
 from jmapd.observe.metrics import Metrics
 from jmapd.readings import read_all
 
+_SUFFIXES = {"counter": "_total", "info": "_info"}
+"""What the text format adds to the names of these kinds."""
+
 _LINE = re.compile(r"^% made: (\w+)$", re.MULTILINE)
 
 
@@ -51,19 +54,24 @@ def _options(command: click.Command) -> Iterator[str]:
 
 def metrics() -> Iterator[str]:
     """A table of all that is counted and read; the process's own are the client library's."""
+    yield "| name | kind | labels | |"
+    yield "|---|---|---|---|"
+    for name, kind, labels, documentation in families():
+        shown = ", ".join(f"`{label}`" for label in labels)
+        yield f"| `{name}` | {kind} | {shown} | {_plain(documentation)} |"
+
+
+def families() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+    """Of all that is counted and read the name, the kind, the labels and what it is."""
     made: Any = Metrics()
     nothing: Any = SimpleNamespace()
     # they are asked for nothing: only their names are wanted
     read_all(made, nothing, nothing, nothing)
-    yield "| name | kind | labels | |"
-    yield "|---|---|---|---|"
     # the registry has no public list of what it was given
     for collector in dict.fromkeys(made.registry._names_to_collectors.values()):  # noqa: SLF001
         for family in collector.describe():
             labels = getattr(collector, "_labelnames", None) or getattr(family, "_labelnames", None) or ()
-            name = f"{family.name}_total" if family.type == "counter" else family.name
-            shown = ", ".join(f"`{label}`" for label in labels)
-            yield f"| `{name}` | {family.type} | {shown} | {_plain(family.documentation)} |"
+            yield family.name + _SUFFIXES.get(family.type, ""), family.type, tuple(labels), family.documentation
 
 
 def _plain(text: str) -> str:

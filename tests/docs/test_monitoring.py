@@ -1,6 +1,7 @@
 """etc/monitoring/: what Prometheus and Grafana are given, against Prometheus' own tool and a real server's metrics.
 
-It needs promtool, which comes with Debian's package prometheus: `tox run -e docs` runs it, `make test` does not.
+It needs promtool, which comes with Debian's package prometheus, and Sphinx: `tox run -e docs` runs it, `make test` does
+not.
 """
 
 from __future__ import annotations
@@ -10,15 +11,13 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 from prometheus_client import ProcessCollector
 
-from jmapd.observe.metrics import Metrics
-from jmapd.readings import read_all
+from docs import made
 from tests.system.server import Server
 
 FOLDER = Path(__file__).parents[2] / "etc" / "monitoring"
@@ -84,17 +83,11 @@ def expressions() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def families() -> dict[str, set[str]]:
     """For each name that a server may show the labels it may have."""
-    metrics: Any = Metrics()
-    nothing: Any = SimpleNamespace()
-    # they are asked for nothing: only their names are wanted
-    read_all(metrics, nothing, nothing, nothing)
     found: dict[str, set[str]] = {}
-    for name, collector in metrics.registry._names_to_collectors.items():
-        for family in collector.describe():
-            # what is read on demand has them in the family, what is counted in itself
-            labels = set(getattr(collector, "_labelnames", ()) or getattr(family, "_labelnames", ()))
-            found.setdefault(name, set()).update(labels)
-    found["jmapd_build_info"] |= {"version", "python", "twisted"}
+    for name, kind, labels, _ in made.families():
+        shown = [f"{name}_{part}" for part in ("bucket", "sum", "count")] if kind == "histogram" else [name]
+        found.update({one: set(labels) for one in shown})
+    found["jmapd_build_info"] = {"version", "python", "twisted"}
     for family in ProcessCollector(registry=None).collect():
         found[f"{family.name}_total" if family.type == "counter" else family.name] = set()
     return found
