@@ -233,7 +233,7 @@ class JmapdService(MultiService):
             data_dir=self._settings.server.data_dir,
             readers=len(self._pool.crew.readers),
             nvx="in use" if autobahn.websocket.USES_NVX else "not in use",
-            changed=", ".join(self._settings.changed) or "none",
+            changed=", ".join(self._settings.values.changed) or "none",
         )
 
     def _give_up(self, failure: Any) -> None:

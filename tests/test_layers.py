@@ -55,7 +55,18 @@ ALLOWED = {
 }  # fmt: skip
 """For each room the rooms it may look into, beside itself."""
 
-FRONT_OF_WORKERS = ("pool", "crew", "control", "transfers", "turns", "worker", "recovery", "sweeper")
+FRONT_OF_WORKERS = (
+    "pool",
+    "crew",
+    "employer",
+    "control",
+    "transfers",
+    "turns",
+    "worker",
+    "recovery",
+    "renewal",
+    "sweeper",
+)
 """The modules of `jmapd.workers` that are the front's."""
 
 BEHIND = ("jmapd.protocol", "jmapd.message", "jmapd.store", "jmapd.methods", "jmapd.datatypes", "jmapd.workers")

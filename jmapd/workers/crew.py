@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import attrs
 from twisted.application.service import Service
@@ -13,6 +13,8 @@ from twisted.logger import Logger
 
 from jmapd.observe.metrics import Metrics
 from jmapd.workers.channel import Frame
+from jmapd.workers.employer import Concerned, Employer
+from jmapd.workers.renewal import Renewal
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.turns import SLOW, Job
 from jmapd.workers.worker import DEADLINE, Worker
@@ -30,50 +32,11 @@ RESPAWN = 0.2
 """Seconds before a worker is replaced that ended before it was ready; longer each time."""
 
 
-@attrs.frozen
-class Concerned:
-    """Users whom something done concerns, whatever they listen to.
-
-    :param credentials: of theirs that are others or gone: of whom, and which one; ``None`` for all of theirs.
-    :param accesses: those who may see other accounts now.
-    """
-
-    credentials: Sequence[tuple[int, str | None]] = ()
-    accesses: Sequence[int] = ()
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Concerned:
-        """What a worker's frame says of them."""
-        return cls(said.get("credentials", ()), said.get("accesses", ()))
-
-
 _log = Logger()
 
 
 class Unopenable(Exception):
     """The store cannot be worked with; the message is one line for a person."""
-
-
-class Employer(Protocol):
-    """Gives the crew its jobs, and hears of them."""
-
-    def answered(self, worker: Worker, job: Job, frame: Frame) -> None:
-        """A job has been answered."""
-
-    def batch_begun(self, batch: int, jobs: list[Job], concerned: Concerned) -> None:
-        """The writer is about to commit a batch of these jobs, which concerns these users."""
-
-    def writer_ready(self, committed: int) -> None:
-        """A new writer can be given jobs, and says which batch was committed last."""
-
-    def writer_ended(self, jobs: list[Job]) -> None:
-        """The writer has ended without answering these jobs."""
-
-    def taken_back(self, jobs: list[Job]) -> None:
-        """A reader has not answered these jobs, and is not going to."""
-
-    def reader_ready(self) -> None:
-        """A reader can be given jobs."""
 
 
 class Crew(Service):
@@ -97,7 +60,7 @@ class Crew(Service):
         metrics: Metrics,
     ) -> None:
         self._reactor = reactor
-        self._settings = settings
+        self.settings = settings
         self._count = count
         self._hard_deadline = hard_deadline
         self._employer = employer
@@ -105,6 +68,7 @@ class Crew(Service):
         self._ready: list[Deferred[None]] = []
         self._ended: dict[Worker, Deferred[None]] = {}
         self._failures = 0
+        self._renewal = Renewal()
         self._watch = LoopingCall(self._look)
         self._watch.clock = reactor
         self.readers: list[Worker] = []
@@ -138,6 +102,16 @@ class Crew(Service):
 
         return done.addBoth(finished)
 
+    def renew(self, settings: WorkerSettings, count: int, hard_deadline: float) -> Deferred[None]:
+        """Have other settings be in force; fires when no worker is left that knows those before."""
+        same = (settings, count) == (self.settings, self._count)
+        self.settings, self._count, self._hard_deadline = settings, count, hard_deadline
+        if same or not self.running:
+            return succeed(None)
+        done = self._renewal.begin(self._all())
+        self._start_readers()
+        return done
+
     def ready(self) -> Deferred[None]:
         """Fires when the writer and a reader can be asked; fails with `Unopenable` where they never will."""
         if self.is_ready:
@@ -148,7 +122,8 @@ class Crew(Service):
 
     def ready_writer(self) -> Worker | None:
         """The writer, if it can be given jobs."""
-        return self.writer if self.writer is not None and self.writer.ready else None
+        writer = self.writer
+        return writer if writer is not None and writer.ready and writer not in self._renewal.leaving else None
 
     def free_readers(self) -> list[Worker]:
         """The readers that can be given a job, those that do nothing first."""
@@ -157,28 +132,34 @@ class Crew(Service):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the writer and a reader can be asked now."""
-        return self.ready_writer() is not None and any(one.ready for one in self.readers)
+        """Whether the writer and a reader can be asked now; while the writer is renewed, writes wait for a moment."""
+        writes = self.ready_writer() is not None or self._renewal.under_way
+        return writes and any(one.ready for one in self.readers)
 
     def _all(self) -> list[Worker]:
-        return [*self.readers, *([] if self.writer is None else [self.writer])]
+        writer = [] if self.writer is None else [self.writer]
+        return list(dict.fromkeys([*self.readers, *writer, *self._renewal.leaving]))
 
     def _start_writer(self) -> None:
         if self.running and self.writer is None:
             self.writer = self._new_worker()
-            self.writer.start(attrs.evolve(self._settings, writer=True), self.lock)
+            self.writer.start(attrs.evolve(self.settings, writer=True), self.lock)
 
     def _start_readers(self) -> None:
         """Start the readers that are missing."""
         if not self.running or self.ready_writer() is None:
             return
-        while len(self.readers) < self._count:
+        for _ in range(self._count - len(self._renewal.fresh(self.readers))):
             worker = self._new_worker()
             self.readers.append(worker)
-            worker.start(self._settings, None)
+            worker.start(self.settings, None)
 
     def _new_worker(self) -> Worker:
-        return Worker(self._reactor, self._heard, self._employer.answered, self._process_ended)
+        return Worker(self._reactor, self._heard, self._answered, self._process_ended)
+
+    def _answered(self, worker: Worker, job: Job, frame: Frame) -> None:
+        self._employer.answered(worker, job, frame)
+        self._renewal.answered(worker)
 
     def _heard(self, worker: Worker, frame: Frame) -> None:
         """A worker has said something that answers no job."""
@@ -194,11 +175,25 @@ class Crew(Service):
                 self._employer.writer_ready(said["committed"])
             else:
                 self._employer.reader_ready()
+            self._relieve()
             self._tell_ready()
         elif "migrating" in said:
             self.on_migrating(said["migrating"])
         elif "unopenable" in said:
             self._fail(Unopenable(said["unopenable"]))
+
+    def _relieve(self) -> None:
+        """Let workers go that know old settings, as soon as there are others in their place."""
+        fresh = self._renewal.fresh(self.readers)
+        if len(fresh) < self._count or not all(one.ready for one in fresh):
+            return
+        for reader in [one for one in self.readers if one not in fresh]:
+            self.readers.remove(reader)
+            self._renewal.dismiss(reader)
+        if self.writer is not None and not self._renewal.fresh([self.writer]):
+            self._renewal.dismiss(self.writer)
+        elif self.ready_writer() is not None:
+            self._renewal.settle()
 
     def _fail(self, error: Unopenable) -> None:
         waiting, self._ready = self._ready, []
@@ -214,18 +209,24 @@ class Crew(Service):
     def _process_ended(self, worker: Worker) -> None:
         jobs = list(worker.jobs.values())
         worker.jobs.clear()
-        was_writer = worker is self.writer
+        was_writer, was_asked = worker is self.writer, self._renewal.ended(worker)
         if was_writer:
             self.writer = None
             self._employer.writer_ended(jobs)
         else:
-            self.readers.remove(worker)
+            if not was_asked:
+                self.readers.remove(worker)
             if jobs:
                 jobs[0].attempts += 1
             self._employer.taken_back(jobs)
         if not self.running:
             if worker in self._ended:
                 self._ended.pop(worker).callback(None)
+            return
+        if was_asked:
+            if was_writer:
+                self._start_writer()
+            self._relieve()
             return
         self._metrics.worker_replaced("writer" if was_writer else "reader", worker.end)
         _log.warn("worker {pid} has ended; another one is started", pid=worker.pid)
@@ -238,7 +239,7 @@ class Crew(Service):
         now = self._reactor.seconds()
         for worker in self._all():
             # a writer may migrate the store for long before it is ready
-            busy = bool(worker.jobs) if worker.ready else worker is not self.writer
+            busy = bool(worker.jobs) or worker in self._renewal.leaving if worker.ready else worker is not self.writer
             if busy and now - worker.since > self._hard_deadline:
                 _log.error("worker {pid} has not answered for {s} s", pid=worker.pid, s=self._hard_deadline)
                 self._give_up(worker)

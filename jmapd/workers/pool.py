@@ -20,12 +20,14 @@ from twisted.python.failure import Failure
 
 from jmapd.observe.metrics import Metrics
 from jmapd.protocol.errors import limit, server_unavailable
+from jmapd.protocol.limits import Limits
 from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding, render_error
 from jmapd.workers import answers
 from jmapd.workers.answers import OperationRefused
 from jmapd.workers.channel import Frame
-from jmapd.workers.crew import MAX_ATTEMPTS, Concerned, Crew
+from jmapd.workers.crew import MAX_ATTEMPTS, Crew
+from jmapd.workers.employer import Concerned
 from jmapd.workers.operations import PREPARE, REQUEST, WRITES
 from jmapd.workers.recovery import Batches, in_doubt, lost
 from jmapd.workers.settings import WorkerSettings
@@ -118,6 +120,20 @@ class Pool(Service):
         """Let the workers end when they have done what they were given; fires when they have."""
         super().stopService()
         return self.crew.stopService()
+
+    def renew(self, settings: WorkerSettings, *, readers: int, hard_deadline: float) -> Deferred[None]:
+        """Have other settings be in force; fires when no worker is left that knows those before.
+
+        No Request notices, but that one which writes may wait for a moment.
+        """
+        self._turns.most = settings.limits.max_concurrent_requests
+        self.released()
+        return self.crew.renew(settings, readers, hard_deadline)
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds that clients are told of."""
+        return self.crew.settings.limits
 
     def ready(self) -> Deferred[None]:
         """Fires when the writer and a reader can be asked."""

@@ -109,6 +109,7 @@ class Worker(ProcessProtocol):
 
     def finish(self) -> None:
         """Let the worker end when it has done what it was given."""
+        self.since = self._reactor.seconds()
         if self._channel is not None and self._channel.transport is not None:
             self._channel.transport.loseConnection()
 

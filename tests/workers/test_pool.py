@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import pytest
@@ -23,7 +23,7 @@ from jmapd.protocol.capabilities import CORE, MAIL
 from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding
 from jmapd.workers.answers import OperationRefused
-from jmapd.workers.crew import Concerned
+from jmapd.workers.employer import Concerned
 from jmapd.workers.pool import Answer, Origin, Pool, Reply
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.transfers import Download, Upload
@@ -64,14 +64,14 @@ def kill(worker: Worker | None, number: int) -> None:
         os.kill(worker.pid, number)
 
 
-Test = Callable[["TestPool"], Coroutine[Any, Any, None]]
+P = TypeVar("P", bound="PoolTest")
 
 
-def in_reactor(test: Test) -> Callable[[TestPool, Path], None]:
+def in_reactor(test: Callable[[P], Coroutine[Any, Any, None]]) -> Callable[[P, Path], None]:
     """A test with a pool that is ready, in the reactor."""
 
     @wraps(test)
-    def started(self: TestPool, tmp_path: Path) -> None:
+    def started(self: P, tmp_path: Path) -> None:
         async def whole() -> None:
             await self.start(tmp_path)
             try:
@@ -94,7 +94,9 @@ def test_a_worker_that_ends_well_by_itself_has_met_its_memorys_bound(ended: Exce
     assert said == [end]
 
 
-class TestPool:
+class PoolTest:
+    """A pool with one account."""
+
     async def start(self, data_dir: Path) -> None:
         self.hub = RecordingHub()
         self.pool = self.new_pool(data_dir)
@@ -122,6 +124,8 @@ class TestPool:
         answer = await self.ask(("Mailbox/get", {"accountId": self.account, "properties": ["name"]}, "0"))
         return [mailbox["name"] for mailbox in responses(answer)[0][1]["list"]]
 
+
+class TestPool(PoolTest):
     @in_reactor
     async def test_a_request_is_answered(self) -> Any:
         answer = await self.ask(("Core/echo", {"hello": [1, None]}, "0"))
