@@ -55,7 +55,7 @@ class Tickets:
     def __init__(self, reactor: Any, ttl: float = 60.0, *, bind_to_address: bool = False) -> None:
         self._reactor = reactor
         self._ttl = ttl
-        self._bind = bind_to_address
+        self.bind_to_address = bind_to_address
         # in the order in which they were made, which is that in which their time is over
         self._kept: dict[bytes, _Kept] = {}
         self._of_user: dict[int, dict[bytes, None]] = {}
@@ -89,7 +89,7 @@ class Tickets:
         # it is found by its digest: how long that takes tells nothing of the values there are
         digest = _digest(value)
         kept = self._kept.get(digest)
-        if kept is None or (self._bind and address != kept.address):
+        if kept is None or (self.bind_to_address and address != kept.address):
             return None
         self._pop(digest)
         return kept.principal if self._reactor.seconds() < kept.valid_until else None
