@@ -136,9 +136,9 @@ class Reload:
         if certificates is not None:
             yield self._renew(certificates, settings)
         if settings is not self.settings:
-            self._say(settings)
-            self.settings = settings
+            before, self.settings = self.settings, settings
             yield self._parts.tell(settings)
+            _say(settings, before)
 
     @inlineCallbacks
     def _renew(self, certificates: Certificates, settings: Settings) -> Any:
@@ -150,10 +150,12 @@ class Reload:
             certificates.use(certificate, key, protocols(settings))
             yield certificates.reload()
 
-    def _say(self, settings: Settings) -> None:
-        values = settings.values
-        changed = [f"{dotted(key)} = {values.written(key)}" for key in values.differing(self.settings.values)]
-        _log.info("{file} has been read again; changed: {what}", file=values.file, what=", ".join(changed) or "nothing")
-        if values.pending:
-            pending = ", ".join(map(dotted, values.pending))
-            _log.warn("what changed in {file} needs a restart: {pending}", file=values.file, pending=pending)
+
+def _say(settings: Settings, before: Settings) -> None:
+    """Name what has changed, and what a restart is to change."""
+    values = settings.values
+    changed = [f"{dotted(key)} = {values.written(key)}" for key in values.differing(before.values)]
+    _log.info("{file} has been read again; changed: {what}", file=values.file, what=", ".join(changed) or "nothing")
+    if values.pending:
+        pending = ", ".join(map(dotted, values.pending))
+        _log.warn("what changed in {file} needs a restart: {pending}", file=values.file, pending=pending)

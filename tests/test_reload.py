@@ -19,7 +19,6 @@ from tests.inreactor import run
 OTHER = {
     "server.allowed-origins": '["https://webmail.example"]',
     "server.trusted-proxies": '["192.0.2.1"]',
-    "server.http2": "false",
     "log.level": '"warn"',
     "log.format": '"json"',
     "log.access": "false",
@@ -35,15 +34,16 @@ OTHER = {
     "jmap.web-sockets.compression": "false",
     "jmap.web-sockets.compression-window-bits": "12",
     "jmap.web-sockets.max-unsent": '"1MiB"',
+    "jmap.protocol.upload.max-size": '"40MB"',
     "jmap.protocol.upload.ttl": '"2h"',
     "jmap.changes.keep": '"2d"',
 }
 """Another value of settings; of the others it is made of the default."""
 
-FILES = ("server.tls.certificate", "server.tls.private-key")
-"""These are the certificates', which are tested with a server that runs."""
+CERTIFICATES = ("server.tls.certificate", "server.tls.private-key", "server.http2")
+"""These are told to certificates, which are tested with a server that runs."""
 
-RELOADED = [setting for setting in table.SETTINGS if not setting.restart and ".".join(setting.key) not in FILES]
+RELOADED = [setting for setting in table.SETTINGS if not setting.restart and ".".join(setting.key) not in CERTIFICATES]
 
 
 def other(setting: table.Setting) -> str:
@@ -63,6 +63,15 @@ def made(path: Path) -> JmapdService:
     # it is put into no application, so it logs nothing
     logged = LoggedService(None, None, settings.log.level, settings.log.json)
     return make_service(settings, MemoryReactorClock(), lambda running: load_again(path, running), logged)
+
+
+def reload(service: JmapdService) -> None:
+    """What a hangup does."""
+
+    async def whole() -> None:
+        await service._reload.run(None)
+
+    run(whole())
 
 
 def held(root: Any) -> dict[str, Any]:
@@ -111,9 +120,10 @@ def said() -> Iterator[list[str]]:
         if event.get("log_namespace") == "jmapd.reload":
             lines.append(formatEvent(event))
 
-    globalLogPublisher.addObserver(observe)
+    observer: Any = observe
+    globalLogPublisher.addObserver(observer)
     yield lines
-    globalLogPublisher.removeObserver(observe)
+    globalLogPublisher.removeObserver(observer)
 
 
 @pytest.fixture
@@ -128,7 +138,7 @@ def test_a_reload_leaves_a_server_as_a_start_would_have_made_it(setting: table.S
     service, untouched = made(path), held(made(path))
     *above, name = setting.key
     path.write_text(f"[{'.'.join(above)}]\n{name} = {other(setting)}\n")
-    run(service._reload.run(None))
+    reload(service)
     assert held(service) == held(made(path))
     # and this has looked where it matters
     assert held(service) != untouched
@@ -139,10 +149,10 @@ def test_a_reload_of_everything_at_once(path: Path) -> None:
     service = made(path)
     lines = [f"{'.'.join(setting.key)} = {other(setting)}" for setting in RELOADED]
     path.write_text("\n".join(lines))
-    run(service._reload.run(None))
+    reload(service)
     assert held(service) == held(made(path))
     path.write_text("")
-    run(service._reload.run(None))
+    reload(service)
     assert held(service) == held(made(path))
 
 
@@ -151,11 +161,11 @@ def test_a_wrong_file_changes_nothing_and_is_told_line_by_line(path: Path, said:
     service = made(path)
     before = held(service)
     path.write_text('[jmap.protocol.get]\nmax-objects = 0\n[log]\nlevel = "loud"\n')
-    run(service._reload.run(None))
+    reload(service)
     assert held(service) == before
     assert said == [
         f"the old settings stay: {path}: jmap.protocol.get.max-objects = 0: must be a whole number from 1 to 1000000",
-        f'the old settings stay: {path}: log.level = "loud": must be debug, info, warn, error or critical',
+        f'the old settings stay: {path}: log.level = "loud": must be "debug", "info", "warn", "error" or "critical"',
     ]
 
 
@@ -166,7 +176,7 @@ def test_what_has_changed_is_told_and_what_needs_a_restart_is_named(path: Path, 
     path.write_text(
         '[server]\nhostname = "other.example"\ndata-dir = "elsewhere"\n[jmap.protocol.get]\nmax-objects = 7\n'
     )
-    run(service._reload.run(None))
+    reload(service)
     assert said == [
         f'{path} has been read again; changed: jmap.protocol.get.max-objects = 7, jmap.changes.keep = "90d" (the default)',
         f"what changed in {path} needs a restart: server.hostname, server.data-dir",
@@ -174,7 +184,7 @@ def test_what_has_changed_is_told_and_what_needs_a_restart_is_named(path: Path, 
     in_force = service._reload.settings
     assert (in_force.server, in_force.storage) == (before.server, before.storage)
     said.clear()
-    run(service._reload.run(None))
+    reload(service)
     assert said == [
         f"{path} has been read again; changed: nothing",
         f"what changed in {path} needs a restart: server.hostname, server.data-dir",

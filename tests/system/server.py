@@ -104,6 +104,12 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30) in (0, -signal.SIGTERM)
 
+    def reload(self, more: str = "", settings: str = "") -> None:
+        """Change the configuration, and have it read again; the log tells when that is done."""
+        self.more, self.settings = more, settings
+        self._configure(int(self.url.rpartition(":")[2]))
+        self.hang_up()
+
     def hang_up(self) -> None:
         """Have it read again what it can, as systemd's reload does."""
         assert self.process is not None
