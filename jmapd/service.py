@@ -252,7 +252,8 @@ class JmapdService(MultiService):
             _say(f"jmapd: {error}")
         else:
             _log.failure("jmapd could not be started", failure)
-        status = os.EX_CONFIG if isinstance(error, Exposed | Unopenable) else 1
+        lasting = isinstance(error, Exposed) or (isinstance(error, Unopenable) and error.lasting)
+        status = os.EX_CONFIG if lasting else 1
         self._reactor.callLater(0, _exit_with, status, self._reactor)
 
     @inlineCallbacks

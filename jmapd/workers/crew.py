@@ -36,7 +36,14 @@ _log = Logger()
 
 
 class Unopenable(Exception):
-    """The store cannot be worked with; the message is one line for a person."""
+    """The store cannot be worked with; the message is one line for a person.
+
+    :ivar lasting: whether another attempt will find it so.
+    """
+
+    def __init__(self, line: str, *, lasting: bool) -> None:
+        super().__init__(line)
+        self.lasting = lasting
 
 
 class Crew(Service):
@@ -180,7 +187,7 @@ class Crew(Service):
         elif "migrating" in said:
             self.on_migrating(said["migrating"])
         elif "unopenable" in said:
-            self._fail(Unopenable(said["unopenable"]))
+            self._fail(Unopenable(said["unopenable"], lasting=said["lasting"]))
 
     def _relieve(self) -> None:
         """Let workers go that know old settings, as soon as there are others in their place."""
@@ -197,6 +204,8 @@ class Crew(Service):
 
     def _fail(self, error: Unopenable) -> None:
         waiting, self._ready = self._ready, []
+        if not waiting:
+            _log.error("{why}", why=error)
         for one in waiting:
             one.errback(error)
 
