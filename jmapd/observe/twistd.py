@@ -17,6 +17,7 @@ from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
 
 from jmapd.observe.behind import Behind
+from jmapd.observe.descriptors import Descriptors
 from jmapd.observe.lines import Lines, Text, json_line
 
 _DEFAULT_FILE = "twistd.log"
@@ -56,7 +57,7 @@ class LoggedService(MultiService):
             return
         self._behind = self._stream(options)
         self._lines = Lines(self._behind, self._level, self._render())
-        parent.setComponent(ILogObserver, self._lines)
+        parent.setComponent(ILogObserver, Descriptors(self._lines))
 
     def startService(self) -> None:
         """The process has its last identity: from now on nobody waits for the log."""
