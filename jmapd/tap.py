@@ -32,6 +32,7 @@ def makeService(options: Options) -> IService:
     # here, not above: what twistd's own options choose must be in force before the reactor is installed
     from twisted.internet import reactor  # noqa: PLC0415
 
+    from jmapd.observe.clock import make_steady  # noqa: PLC0415
     from jmapd.observe.twistd import LoggedService  # noqa: PLC0415
     from jmapd.service import make_service  # noqa: PLC0415
 
@@ -43,6 +44,7 @@ def makeService(options: Options) -> IService:
     except ConfigurationError as error:
         sys.stderr.writelines(f"{line}\n" for line in error.lines)
         raise SystemExit(os.EX_CONFIG) from None
+    make_steady(reactor)
     logged = LoggedService(reactor, options.parent, settings.log.level, settings.log.json)
     make_service(settings, reactor, read, logged).setServiceParent(logged)
     service: IService = logged

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from jmapd.auth.principal import Principal
+from jmapd.observe.clock import time_of_day
 
 MAX_OF_USER = 100
 """Tickets of one user that are good at a time; one more takes the place of the oldest."""
@@ -67,7 +68,7 @@ class Tickets:
         :param address: the client's.
         """
         self._drop_expired()
-        now = self._reactor.seconds()
+        now = time_of_day(self._reactor)
         until = min(now + self._ttl, now + self._ttl if principal.expires is None else principal.expires)
         mine = self._of_user.get(principal.user, {})
         if len(mine) >= MAX_OF_USER:
@@ -76,7 +77,8 @@ class Tickets:
             self._pop(next(iter(self._kept)))
         value = secrets.token_urlsafe(_OCTETS)
         digest = _digest(value)
-        self._kept[digest] = _Kept(principal, address, until)
+        # the time of day may be put back meanwhile, and a ticket is not good for longer by that
+        self._kept[digest] = _Kept(principal, address, self._reactor.seconds() + until - now)
         self._of_user.setdefault(principal.user, {})[digest] = None
         return TicketMade(value, address, now, until, principal.name)
 

@@ -25,6 +25,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from jmapd.observe.clock import time_of_day
+
 LOOK = 30.0
 """Seconds between two looks at the files."""
 
@@ -220,7 +222,7 @@ class Certificates(Service):
         """Say where clients will refuse it; whether the certificate or the clock is wrong is not known here."""
         assert options.certificate is not None
         found = options.certificate.to_cryptography()
-        now = datetime.fromtimestamp(self._reactor.seconds(), UTC)
+        now = datetime.fromtimestamp(time_of_day(self._reactor), UTC)
         begin, end = found.not_valid_before_utc, found.not_valid_after_utc
         if end < now:
             _log.warn(
