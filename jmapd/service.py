@@ -6,14 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import autobahn.websocket
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, succeed
+from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -33,12 +32,14 @@ from jmapd.observe.access import AccessLog
 from jmapd.observe.metrics import Metrics
 from jmapd.observe.pages import Pages
 from jmapd.observe.readiness import Readiness
+from jmapd.observe.twistd import LoggedService
 from jmapd.push.hub import Hub
 from jmapd.push.throttle import ThrottleService
 from jmapd.readings import read_all
+from jmapd.reload import Parts, Reload, certificate_files, exempt, protocols, readers
 from jmapd.supervisor import Supervisor
 from jmapd.web.admission import Admission
-from jmapd.web.certificates import HTTP1, HTTP2, Certificates, self_signed
+from jmapd.web.certificates import Certificates
 from jmapd.web.channel import HTTPFactory
 from jmapd.web.connections import Connections
 from jmapd.web.doors import Threshold
@@ -63,10 +64,14 @@ LOCK_PATIENCE = 5.0
 _log = Logger()
 
 
-def make_service(settings: Settings, reactor: Any) -> JmapdService:
+def make_service(
+    settings: Settings, reactor: Any, read: Callable[[Settings], Settings], logged: LoggedService
+) -> JmapdService:
     """The whole server. Nothing is bound, spawned or opened before it is started.
 
     :param reactor: Twisted's, which everything is given.
+    :param read: reads the configuration again, beside the settings in force.
+    :param logged: writes the log.
     """
     bounds = settings.server.bounds
     metrics = Metrics()
@@ -77,7 +82,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         reactor,
         worker_settings(settings),
         hub,
-        readers=settings.workers.count or max(2, os.cpu_count() or 2),
+        readers=readers(settings),
         hard_deadline=settings.workers.hard_deadline,
         metrics=metrics,
     )
@@ -94,9 +99,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     )
     passwords = Passwords(reactor)
     proxies = Proxies(settings.server.trusted_proxies)
-    # who comes by a proxy that does not say whom it forwards cannot be told from the others who do
-    exempt = (*settings.auth.penalty_exempt, *proxies.networks)
-    penalty = Penalty(reactor, settings.auth.penalty, exempt, metrics)
+    penalty = Penalty(reactor, settings.auth.penalty, exempt(settings, proxies), metrics)
     tickets = Tickets(reactor, bind_to_address=web_sockets.ticket_address)
     authenticator = Authenticator(reactor, pool, passwords, tickets, penalty, metrics)
     tree = make_tree(
@@ -105,7 +108,6 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         authenticator,
         sockets,
         event_sources,
-        settings.limits,
         address,
         tickets=tickets,
         credentials_in_url=web_sockets.credentials_in_url,
@@ -113,8 +115,7 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
         proxies=proxies,
     )
     http = HTTPFactory(tree, bounds, metrics, access)
-    if settings.server.http2:
-        http.by_alpn[b"h2"] = partial(HTTP2Connection, shift=Shift(reactor))
+    http.by_alpn[b"h2"] = partial(HTTP2Connection, shift=Shift(reactor))
     admission = Admission(bounds.max_connections_per_address, metrics, proxies.is_trusted)
     threshold = Threshold(reactor, http, admission, bounds, metrics)
     control = ControlFactory(pool, Connections(http, sockets, reactor.seconds).operations())
@@ -122,8 +123,12 @@ def make_service(settings: Settings, reactor: Any) -> JmapdService:
     listeners = Listeners(reactor, settings, threshold, control, Pages(reactor, metrics, readiness), address)
     supervisor = Supervisor(reactor, os.environ)
     pool.crew.on_migrating = supervisor.migrating
+    parts = Parts(
+        logged, access, throttle, heartbeat, pool, ledger, sockets, proxies, penalty, tickets, tree, http, threshold
+    )
+    reload = Reload(settings, read, parts)
     service = JmapdService(
-        reactor, settings, pool, passwords, sockets, event_sources, http, listeners, readiness, address, supervisor
+        reactor, reload, pool, passwords, sockets, event_sources, http, listeners, readiness, address, supervisor
     )
     read_all(metrics, pool, http, sockets)
     for part in (throttle, heartbeat, SweepService(reactor, pool), supervisor):
@@ -137,7 +142,7 @@ class JmapdService(MultiService):
     def __init__(
         self,
         reactor: Any,
-        settings: Settings,
+        reload: Reload,
         pool: Pool,
         passwords: Passwords,
         sockets: JMAPFactory,
@@ -150,7 +155,8 @@ class JmapdService(MultiService):
     ) -> None:
         super().__init__()
         self._reactor = reactor
-        self._settings = settings
+        self._settings = reload.settings
+        self._reload = reload
         self._pool = pool
         self._passwords = passwords
         self._sockets = sockets
@@ -161,7 +167,7 @@ class JmapdService(MultiService):
         self._address = address
         self._supervisor = supervisor
         self._certificates: Certificates | None = None
-        self._started: Deferred[Any] | None = None
+        self._started: Deferred[Any] = Deferred()
         self.on_ready: Callable[[], None] | None = None
         """Called when every listener listens."""
 
@@ -173,7 +179,7 @@ class JmapdService(MultiService):
         self._pool.crew.lock = _locked(data_dir)
         try:
             if any(listener.tls for listener in self._settings.server.listeners.values()):
-                self._certificates = self._load_certificate(data_dir)
+                self._certificates = self._load_certificate()
         except (OSError, ValueError) as error:
             _say(f"jmapd: {error}")
             # a file that cannot be written may be written next time, on a disk that was full
@@ -185,28 +191,31 @@ class JmapdService(MultiService):
         self._started = self._start()
         self._started.addErrback(self._give_up)
 
-    def _load_certificate(self, data_dir: Path) -> Certificates:
-        tls = self._settings.server.tls
-        if tls.certificate:
-            paths = Path(tls.certificate), Path(tls.private_key)
-        else:
-            paths = self_signed(data_dir / "tls", self._settings.server.hostname, datetime.now(UTC))
-        certificates = Certificates(self._reactor, *paths, HTTP2 if self._settings.server.http2 else HTTP1)
+    def _load_certificate(self) -> Certificates:
+        certificates = Certificates(self._reactor, *certificate_files(self._settings), protocols(self._settings))
         certificates.load_now()
         certificates.setServiceParent(self)
         return certificates
 
     def _reload_on_hangup(self) -> None:
         def hangup(number: int, frame: Any) -> None:
-            self._reactor.callFromThread(self._reload)
+            self._reactor.callFromThread(self._reload_next)
 
         # the reactor installs its own handlers when it starts, but none for this signal, which would end the server
         signal.signal(signal.SIGHUP, hangup)
 
-    def _reload(self) -> None:
+    def _reload_next(self) -> None:
+        """Reload, when the start and the reloads before are done."""
+        self._started.addCallback(lambda _: self._reload_now() if self.running else None)
+
+    @inlineCallbacks
+    def _reload_now(self) -> Any:
         self._supervisor.reloading()
-        done = succeed(None) if self._certificates is None else self._certificates.reload()
-        done.addCallback(lambda _: self._tell_ready())
+        try:
+            yield self._reload.run(self._certificates)
+        except Exception:
+            _log.failure("the reload failed")
+        self._tell_ready()
 
     def _tell_ready(self) -> None:
         self._supervisor.ready(f"serving {self._address.url}")
@@ -234,7 +243,7 @@ class JmapdService(MultiService):
             data_dir=self._settings.server.data_dir,
             readers=len(self._pool.crew.readers),
             nvx="in use" if autobahn.websocket.USES_NVX else "not in use",
-            changed=", ".join(self._settings.changed) or "none",
+            changed=", ".join(self._settings.values.changed) or "none",
         )
 
     def _give_up(self, failure: Any) -> None:
@@ -244,7 +253,8 @@ class JmapdService(MultiService):
             _say(f"jmapd: {error}")
         else:
             _log.failure("jmapd could not be started", failure)
-        status = os.EX_CONFIG if isinstance(error, Exposed | Unopenable) else 1
+        lasting = isinstance(error, Exposed) or (isinstance(error, Unopenable) and error.lasting)
+        status = os.EX_CONFIG if lasting else 1
         self._reactor.callLater(0, _exit_with, status, self._reactor)
 
     @inlineCallbacks

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from twisted.application.service import IService
 from twisted.python import usage
 
-from jmapd.config import ConfigurationError, load
+from jmapd.config import ConfigurationError, load, load_again
 
 
 class Options(usage.Options):
@@ -31,15 +32,20 @@ def makeService(options: Options) -> IService:
     # here, not above: what twistd's own options choose must be in force before the reactor is installed
     from twisted.internet import reactor  # noqa: PLC0415
 
+    from jmapd.observe.clock import make_steady  # noqa: PLC0415
     from jmapd.observe.twistd import LoggedService  # noqa: PLC0415
     from jmapd.service import make_service  # noqa: PLC0415
 
+    path = Path(options["config"]) if options["config"] else None
+    # twistd may be somewhere else when the file is read again
+    read = partial(load_again, path and path.absolute())
     try:
-        settings = load(Path(options["config"]) if options["config"] else None, os.environ)
+        settings = load(path, os.environ)
     except ConfigurationError as error:
         sys.stderr.writelines(f"{line}\n" for line in error.lines)
         raise SystemExit(os.EX_CONFIG) from None
+    make_steady(reactor)
     logged = LoggedService(reactor, options.parent, settings.log.level, settings.log.json)
-    make_service(settings, reactor).setServiceParent(logged)
+    make_service(settings, reactor, read, logged).setServiceParent(logged)
     service: IService = logged
     return service

@@ -46,9 +46,10 @@ ALLOWED = {
     "jmapd.demo_mail": (),
     "jmapd.readings": ("jmapd.workers", "jmapd.web", "jmapd.observe"),
     "jmapd.listeners": ("jmapd.config", "jmapd.workers", "jmapd.web", "jmapd.observe"),
+    "jmapd.reload": ("jmapd.config", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.observe"),
     "jmapd.service": (
         "jmapd.protocol", "jmapd.config", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.http2",
-        "jmapd.observe", "jmapd.readings", "jmapd.listeners", "jmapd.supervisor",
+        "jmapd.observe", "jmapd.readings", "jmapd.listeners", "jmapd.reload", "jmapd.supervisor",
     ),
     "jmapd.supervisor": (),
     "jmapd.tap": ("jmapd.config", "jmapd.service", "jmapd.observe"),

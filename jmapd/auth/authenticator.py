@@ -18,6 +18,7 @@ from jmapd.auth.passwords import Busy, Passwords
 from jmapd.auth.penalty import Attempt, Penalty
 from jmapd.auth.principal import Principal
 from jmapd.auth.tickets import Tickets
+from jmapd.observe.clock import time_of_day
 from jmapd.observe.metrics import Metrics
 from jmapd.workers.pool import OperationRefused, Pool, Reply
 
@@ -158,7 +159,7 @@ class Authenticator:
         if found is None:
             return None
         principal = self._principal(found)
-        return None if principal.has_expired(self._reactor.seconds()) else principal
+        return None if principal.has_expired(time_of_day(self._reactor)) else principal
 
     @inlineCallbacks
     def _look_up(self, operation: str, arguments: dict[str, Any]) -> Generator[Deferred[Any], Any, Reply | None]:

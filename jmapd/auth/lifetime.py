@@ -10,9 +10,13 @@ import attrs
 from twisted.internet.interfaces import IDelayedCall
 
 from jmapd.auth.principal import Principal
+from jmapd.observe.clock import time_of_day
 
 MAX_ENDED = 10_000
 """Changes of credentials that are remembered, for who was known before one and opens something after it."""
+
+LOOK = 60.0
+"""Seconds between two looks at whether a credential has expired, at most."""
 
 CredentialsChanged = Callable[[int, str | None], None]
 """Called with a user and the credential of theirs that is another or gone; ``None``: all of them."""
@@ -71,8 +75,19 @@ class Lifetimes:
         if self._is_over(principal):
             held.end()
         elif principal.expires is not None:
-            held.expiry = self._reactor.callLater(principal.expires - self._reactor.seconds(), held.end)
+            self._await_expiry(held, principal.expires)
         return held.release
+
+    def _await_expiry(self, held: _Held, expires: float) -> None:
+        # not for longer, as the time of day may be put forward meanwhile
+        wait = min(max(expires - time_of_day(self._reactor), 0), LOOK)
+        held.expiry = self._reactor.callLater(wait, self._look_at_expiry, held, expires)
+
+    def _look_at_expiry(self, held: _Held, expires: float) -> None:
+        if held.principal.has_expired(time_of_day(self._reactor)):
+            held.end()
+        else:
+            self._await_expiry(held, expires)
 
     def let_go(self, held: _Held) -> bool:
         """Forget something; false where that has been done."""
@@ -88,7 +103,7 @@ class Lifetimes:
 
     def _is_over(self, principal: Principal) -> bool:
         changes = (self._ended.get((principal.user, one), 0.0) for one in (None, principal.credential))
-        return principal.has_expired(self._reactor.seconds()) or any(at > principal.proved for at in changes)
+        return principal.has_expired(time_of_day(self._reactor)) or any(at > principal.proved for at in changes)
 
     def _changed(self, user: int, credential: str | None) -> None:
         self._ended[user, credential] = self._reactor.seconds()

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from jmapd.auth.principal import Principal
+from jmapd.observe.clock import time_of_day
 
 REMEMBER = 300.0
 """Seconds for which a right credential is known again without asking."""
@@ -36,7 +37,7 @@ class Memory:
         if known is None:
             return None
         now = self._reactor.seconds()
-        if now < known.until and not known.principal.has_expired(now):
+        if now < known.until and not known.principal.has_expired(time_of_day(self._reactor)):
             return known.principal
         del self._remembered[digest]
         return None

@@ -140,8 +140,8 @@ class Penalty:
         metrics: Metrics | None = None,
     ) -> None:
         self._reactor = reactor
-        self._longest = longest
-        self._exempt = tuple(exempt)
+        self.longest = longest
+        self.exempt = tuple(exempt)
         self._metrics = metrics or Metrics()
         self._gates: OrderedDict[str, _Gate] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -157,7 +157,7 @@ class Penalty:
             does not wait for what others do from elsewhere.
         :returns: fires when it may be checked, or fails with `Slowed`.
         """
-        if not self._longest:
+        if not self.longest:
             return succeed(Attempt(self, [], None))
         place, user = self._place(address), None if name is None else name.casefold()[:_MAX_NAME]
         pair = None if place is None or user is None else (place, user)
@@ -259,10 +259,10 @@ class Penalty:
 
     def _delay(self, gate: _Gate) -> float:
         # no more than the longest is ever needed of the power
-        return min(self._longest, FIRST_DELAY * 2 ** min(gate.failures - 1, 20)) if gate.failures else 0.0
+        return min(self.longest, FIRST_DELAY * 2 ** min(gate.failures - 1, 20)) if gate.failures else 0.0
 
     def _forget(self, gate: _Gate, now: float) -> None:
-        if gate.failures and now - gate.last >= max(FORGET, 2 * self._longest):
+        if gate.failures and now - gate.last >= max(FORGET, 2 * self.longest):
             gate.failures = 0
             gate.wrong = []
 
@@ -288,7 +288,7 @@ class Penalty:
             return None
         if isinstance(found, ipaddress.IPv6Address):
             found = found.ipv4_mapped or found
-        if any(found in network for network in self._exempt):
+        if any(found in network for network in self.exempt):
             return None
         if isinstance(found, ipaddress.IPv6Address):
             return str(ipaddress.IPv6Network((int(found), _OF_CUSTOMER), strict=False))

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from jmapd.auth.principal import Principal
+from jmapd.observe.clock import time_of_day
 
 MAX_OF_USER = 100
 """Tickets of one user that are good at a time; one more takes the place of the oldest."""
@@ -55,7 +56,7 @@ class Tickets:
     def __init__(self, reactor: Any, ttl: float = 60.0, *, bind_to_address: bool = False) -> None:
         self._reactor = reactor
         self._ttl = ttl
-        self._bind = bind_to_address
+        self.bind_to_address = bind_to_address
         # in the order in which they were made, which is that in which their time is over
         self._kept: dict[bytes, _Kept] = {}
         self._of_user: dict[int, dict[bytes, None]] = {}
@@ -67,7 +68,7 @@ class Tickets:
         :param address: the client's.
         """
         self._drop_expired()
-        now = self._reactor.seconds()
+        now = time_of_day(self._reactor)
         until = min(now + self._ttl, now + self._ttl if principal.expires is None else principal.expires)
         mine = self._of_user.get(principal.user, {})
         if len(mine) >= MAX_OF_USER:
@@ -76,7 +77,8 @@ class Tickets:
             self._pop(next(iter(self._kept)))
         value = secrets.token_urlsafe(_OCTETS)
         digest = _digest(value)
-        self._kept[digest] = _Kept(principal, address, until)
+        # the time of day may be put back meanwhile, and a ticket is not good for longer by that
+        self._kept[digest] = _Kept(principal, address, self._reactor.seconds() + until - now)
         self._of_user.setdefault(principal.user, {})[digest] = None
         return TicketMade(value, address, now, until, principal.name)
 
@@ -89,7 +91,7 @@ class Tickets:
         # it is found by its digest: how long that takes tells nothing of the values there are
         digest = _digest(value)
         kept = self._kept.get(digest)
-        if kept is None or (self._bind and address != kept.address):
+        if kept is None or (self.bind_to_address and address != kept.address):
             return None
         self._pop(digest)
         return kept.principal if self._reactor.seconds() < kept.valid_until else None

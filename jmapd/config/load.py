@@ -39,6 +39,25 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     :raises ConfigurationError: with a line for each mistake in it.
     """
     values = read_file(path)
+    _check(values)
+    return _settings(values, _data_dir(values["server.data-dir"], environment))
+
+
+def load_again(path: Path | None, running: Settings) -> Settings:
+    """Read the configuration of a server that runs.
+
+    :returns: what is in force after a reload; what takes a restart is as it was, and named in ``values.pending``.
+    :raises ConfigurationError: with a line for each mistake in it.
+    """
+    values = read_file(path)
+    _check(values)
+    values = values.after_reload(running.values)
+    # what is right by itself may be wrong together with what stays
+    _check(values)
+    return _settings(values, running.server.data_dir)
+
+
+def _check(values: Values) -> None:
     wrong = {mistake.key for mistake in values.mistakes}
     found = [
         *values.mistakes,
@@ -46,11 +65,10 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     ]
     if found:
         raise ConfigurationError([mistake.line(values.file) for mistake in found])
-    return _settings(values, environment)
 
 
-def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
-    server = _server(values, environment)
+def _settings(values: Values, data_dir: Path) -> Settings:
+    server = _server(values, data_dir)
     return Settings(
         server=server,
         observe=Observe(values["observe.endpoint"], values["observe.public"]),
@@ -71,11 +89,11 @@ def _settings(values: Values, environment: Mapping[str, str]) -> Settings:
             values["jmap.protocol.upload.quota-size"],
         ),
         keep_changes=values["jmap.changes.keep"],
-        changed=values.changed,
+        values=values,
     )
 
 
-def _server(values: Values, environment: Mapping[str, str]) -> Server:
+def _server(values: Values, data_dir: Path) -> Server:
     listeners = {
         name: Listener(
             values.read[(*table.LISTENERS, name, "endpoint")],
@@ -86,7 +104,7 @@ def _server(values: Values, environment: Mapping[str, str]) -> Server:
     return Server(
         hostname=values["server.hostname"],
         url=values["server.url"],
-        data_dir=_data_dir(values["server.data-dir"], environment),
+        data_dir=data_dir,
         listeners=listeners,
         tls=TLS(values["server.tls.certificate"], values["server.tls.private-key"]),
         http2=values["server.http2"],

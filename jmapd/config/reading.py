@@ -24,6 +24,7 @@ class Values:
     :param read: what is in force, checked; a wrong value's place has the default.
     :param listeners: their names, in order.
     :param mistakes: what is wrong with single values.
+    :param pending: the keys whose values in the file take a restart, where these are for a server that runs.
     """
 
     file: str
@@ -31,6 +32,7 @@ class Values:
     read: Mapping[Key, Any]
     listeners: tuple[str, ...]
     mistakes: tuple[Mistake, ...]
+    pending: tuple[Key, ...] = ()
 
     def __getitem__(self, key: str) -> Any:
         """The value in force at a dotted key that holds no name of the administrator's."""
@@ -43,12 +45,35 @@ class Values:
         setting = table.declared(key)
         return f"{shown(setting.default if setting else '')} (the default)"
 
+    def differing(self, other: Values) -> tuple[Key, ...]:
+        """The keys at which others have another value."""
+        keys = dict.fromkeys((*self.read, *other.read))
+        return tuple(key for key in keys if self.read.get(key) != other.read.get(key))
+
+    def after_reload(self, running: Values) -> Values:
+        """What is in force when a server that runs has read the file: what takes a restart stays as it is there."""
+        pending = tuple(key for key in self.differing(running) if _takes_restart(key))
+        said = {key: value for key, value in self.said.items() if key not in pending}
+        read = {key: value for key, value in self.read.items() if key not in pending}
+        return attrs.evolve(
+            self,
+            said=said | {key: running.said[key] for key in pending if key in running.said},
+            read=read | {key: running.read[key] for key in pending if key in running.read},
+            listeners=running.listeners,
+            pending=pending,
+        )
+
     @property
     def changed(self) -> tuple[str, ...]:
         """The settings that are not at their defaults, each as a line about it shows it."""
         defaults = _defaults(self.listeners)
         named = sorted(key for key in self.said if self.read.get(key) != defaults.get(key))
         return tuple(f"{dotted(key)} = {shown(self.said[key])}" for key in named)
+
+
+def _takes_restart(key: Key) -> bool:
+    setting = table.declared(key)
+    return setting is not None and setting.restart
 
 
 def read_file(path: Path | None) -> Values:

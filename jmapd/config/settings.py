@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 
+from jmapd.config.reading import Values
 from jmapd.protocol.limits import Limits
 from jmapd.web.bounds import Bounds, SocketBounds
 from jmapd.web.deflate import Compression
@@ -161,7 +162,7 @@ class Settings:
     """The whole configuration.
 
     :param keep_changes: seconds for which destroyed objects are remembered, for clients that were away.
-    :param changed: the settings that are not at their defaults, as a log may show them.
+    :param values: what they were made of.
     """
 
     server: Server
@@ -174,7 +175,7 @@ class Settings:
     limits: Limits
     upload: Upload
     keep_changes: float
-    changed: tuple[str, ...] = attrs.field(default=(), eq=False)
+    values: Values = attrs.field(eq=False)
 
     def digest(self) -> str:
         """A short text that is another one when anything is that clients can see, in the Session above all."""

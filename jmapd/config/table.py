@@ -24,16 +24,18 @@ class Setting:
     :param key: its way through the file's tables.
     :param default: as the file would have it.
     :param doc: what it is for, to follow after its name.
+    :param restart: whether another value takes a restart of the server; else a reload applies it (`jmapd.reload`).
     """
 
     key: Key
     kind: Kind[Any]
     default: Any
     doc: str
+    restart: bool = False
 
 
-def _setting(key: str, kind: Kind[Any], default: Any, doc: str) -> Setting:
-    return Setting(tuple(key.split(".")), kind, default, doc)
+def _setting(key: str, kind: Kind[Any], default: Any, doc: str, *, restart: bool = False) -> Setting:
+    return Setting(tuple(key.split(".")), kind, default, doc, restart)
 
 
 LISTENERS: Key = ("server", "listener")
@@ -45,15 +47,22 @@ ALIASES: dict[Key, Key] = {("jmap", "web-socket"): WEB_SOCKETS}
 """Tables that may be written with another name."""
 
 SETTINGS = (
-    _setting("server.hostname", kinds.HOST_NAME, "localhost", "the name in the Session's URLs"),
+    _setting("server.hostname", kinds.HOST_NAME, "localhost", "the name in the Session's URLs", restart=True),
     _setting(
         "server.url",
         kinds.HTTP_URL,
         "",
         "how clients reach the server where a proxy stands between; default: made of hostname and the port of the "
         "first TLS listener, else of the first",
+        restart=True,
     ),
-    _setting("server.data-dir", kinds.PATH, "", "where everything is kept; default: $STATE_DIRECTORY, else ./var"),
+    _setting(
+        "server.data-dir",
+        kinds.PATH,
+        "",
+        "where everything is kept; default: $STATE_DIRECTORY, else ./var",
+        restart=True,
+    ),
     _setting(
         "server.allowed-origins",
         kinds.ORIGINS,
@@ -66,9 +75,19 @@ SETTINGS = (
         [],
         "whose X-Forwarded-For, or else Forwarded, tells where a request came from; default: nobody's",
     ),
-    _setting("server.listener.*.endpoint", kinds.ENDPOINT, REQUIRED, "where to listen: a Twisted server endpoint"),
     _setting(
-        "server.listener.*.tls", kinds.FLAG, True, "false on loopback or a unix socket, for a proxy that does TLS"
+        "server.listener.*.endpoint",
+        kinds.ENDPOINT,
+        REQUIRED,
+        "where to listen: a Twisted server endpoint",
+        restart=True,
+    ),
+    _setting(
+        "server.listener.*.tls",
+        kinds.FLAG,
+        True,
+        "false on loopback or a unix socket, for a proxy that does TLS",
+        restart=True,
     ),
     _setting(
         "server.tls.certificate", kinds.PATH, "", "PEM file with the chain; default: self-signed, for loopback only"
@@ -127,12 +146,15 @@ SETTINGS = (
         kinds.OPTIONAL_ENDPOINT,
         "",
         "where /metrics, /healthz and /readyz are, over plain HTTP; default: nowhere",
+        restart=True,
     ),
-    _setting("observe.public", kinds.FLAG, False, "true where that endpoint may be reached from the network"),
+    _setting(
+        "observe.public", kinds.FLAG, False, "true where that endpoint may be reached from the network", restart=True
+    ),
     _setting("log.level", kinds.LOG_LEVEL, "info", "the least level that is logged"),
     _setting("log.format", kinds.LOG_FORMAT, "text", "json: one object on each line"),
     _setting("log.access", kinds.FLAG, True, "a line for each HTTP request, two for each WebSocket"),
-    _setting("storage.url", kinds.SQLITE_URL, "", "SQLAlchemy URL; default: a SQLite file in data-dir"),
+    _setting("storage.url", kinds.SQLITE_URL, "", "SQLAlchemy URL; default: a SQLite file in data-dir", restart=True),
     _setting(
         "workers.count",
         kinds.count(2, 1024, "one per core, at least 2"),

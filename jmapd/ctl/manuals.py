@@ -52,6 +52,8 @@ def jmapd_toml() -> str:
         r"jmapd.toml \- configuration of the JMAP server jmapd",
         ".SH DESCRIPTION",
         "A TOML file. Keys are given here with the tables that they are in; what is left out has its default.",
+        "A running server reads it again on SIGHUP, which is what systemctl reload jmapd sends. Where nothing else is said,",
+        "that is enough for a changed setting; a file with a mistake changes nothing.",
         ".SH SETTINGS",
     ]
     for setting in table.SETTINGS:
@@ -76,9 +78,10 @@ def named(setting: table.Setting) -> tuple[str, ...]:
 
 
 def allowed(setting: table.Setting) -> str:
-    """What a setting may be, and what it is by default: a sentence."""
+    """What a setting may be, what it is by default, and what a change of it takes: sentences."""
     default = "required" if setting.default is table.REQUIRED else f"default: {json.dumps(setting.default)}"
-    return f"It is {setting.kind.allowed}; {default}."
+    restart = " Takes a restart." if setting.restart else ""
+    return f"It is {setting.kind.allowed}; {default}.{restart}"
 
 
 def commands(group: click.Group = main, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -92,6 +92,7 @@ class Context:
     :param uploads: bounds of what nothing refers to.
     :param using: the capabilities that the client has opted in to.
     :param writing: whether this process may write.
+    :param unwritable: what each call gets that would write, where the store takes nothing.
     :param read_only: whether the credential lets the user change nothing.
     :param created_ids: for each creation id the Id made for it.
     :param prepared: what has been prepared for this Request, by key.
@@ -111,6 +112,7 @@ class Context:
     uploads: UploadBounds = UploadBounds()
     using: frozenset[str] = frozenset()
     writing: bool = False
+    unwritable: MethodError | None = None
     read_only: bool = False
     created_ids: dict[str, str] = attrs.field(factory=dict)
     prepared: Mapping[str, PreparedMessage | SetError] = attrs.field(factory=dict)

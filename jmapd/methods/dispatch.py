@@ -174,6 +174,8 @@ class Dispatch:
         return [(self.registry[name], arguments) for name, arguments in implicit]
 
     def _run(self, context: Context, method: Method, arguments: dict[str, Any]) -> dict[str, Any]:
+        if method.writes and context.unwritable is not None:
+            raise context.unwritable
         try:
             with self.around(), _whole(context) if method.writes else _nothing():
                 return method.run(context, Arguments(arguments))
@@ -181,6 +183,10 @@ class Dispatch:
             raise MethodError("serverUnavailable", "This call took too long.") from None
         except (MethodError, NeedsPreparation, TransactionLost, MemoryError, SystemError, sqlite3.Error):
             raise
+        except OSError as error:
+            # a full disk, for one: where in the program it was met says nothing
+            _log.error("%s failed: %s", method.name, error)
+            raise MethodError("serverFail", "The server could not store this.") from None
         except Exception:
             _log.exception("%s failed", method.name)
             raise MethodError("serverFail", "The server met an error of its own in this call.") from None

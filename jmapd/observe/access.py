@@ -23,7 +23,7 @@ class AccessLog:
     """Writes the lines, if they are wanted."""
 
     def __init__(self, wanted: bool = True) -> None:
-        self._wanted = wanted
+        self.wanted = wanted
 
     def request(
         self,
@@ -43,7 +43,7 @@ class AccessLog:
         :param status: 0 where the client went before it was answered.
         :param size: octets of the answer's body.
         """
-        if not self._wanted:
+        if not self.wanted:
             return
         asked, place = shown(method), shown(path)
         milliseconds = round(seconds * 1000, 1)
@@ -65,7 +65,7 @@ class AccessLog:
 
         :param extensions: those that are in use, as the handshake's answer names them.
         """
-        if not self._wanted:
+        if not self.wanted:
             return
         fields = {"id": id, "client": client, "user": user, "version": version, "extensions": extensions}
         _emit("websocket opened", f"{client} {user} websocket {id} opened {version} {extensions or '-'}", fields)
@@ -90,7 +90,7 @@ class AccessLog:
         :param messages: in and out.
         :param octets: in and out.
         """
-        if not self._wanted:
+        if not self.wanted:
             return
         why = shown(reason.encode())
         line = (

@@ -31,6 +31,10 @@ class Lines:
 
     def __init__(self, stream: Stream, level: str, render: Callable[[LogEvent], str | None]) -> None:
         self._stream = stream
+        self.set(level, render)
+
+    def set(self, level: str, render: Callable[[LogEvent], str | None]) -> None:
+        """Have another level and another form be in force."""
         self._levels = {one for one in LogLevel.iterconstants() if one >= LogLevel.levelWithName(level)}
         self._render = render
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.logger import ILogObserver
+from twisted.logger import ILogObserver, LogEvent
 from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
 
 from jmapd.observe.behind import Behind
+from jmapd.observe.descriptors import Descriptors
 from jmapd.observe.lines import Lines, Text, json_line
 
 _DEFAULT_FILE = "twistd.log"
@@ -37,6 +38,16 @@ class LoggedService(MultiService):
         self._level = level
         self._json = json
         self._behind: Behind | None = None
+        self._lines: Lines | None = None
+
+    def set(self, level: str, json: bool) -> None:
+        """Have another level and another form be in force."""
+        self._level, self._json = level, json
+        if self._lines is not None:
+            self._lines.set(level, self._render())
+
+    def _render(self) -> Callable[[LogEvent], str | None]:
+        return json_line if self._json else Text()
 
     def setServiceParent(self, parent: Any) -> None:
         """Be part of an application; twistd begins to log right after this."""
@@ -45,8 +56,8 @@ class LoggedService(MultiService):
         if options is None or options.get("syslog") or not isinstance(parent, Componentized):
             return
         self._behind = self._stream(options)
-        observer = Lines(self._behind, self._level, json_line if self._json else Text())
-        parent.setComponent(ILogObserver, observer)
+        self._lines = Lines(self._behind, self._level, self._render())
+        parent.setComponent(ILogObserver, Descriptors(self._lines))
 
     def startService(self) -> None:
         """The process has its last identity: from now on nobody waits for the log."""

@@ -31,24 +31,34 @@ class ThrottleService(Service):
     def __init__(self, clock: Any, hub: Hub, throttle: float) -> None:
         self._clock = clock
         self._hub = hub
-        self._throttle = throttle
+        self.throttle = throttle
         self._waiting: deque[Subscription] = deque()
         self._tick = LoopingCall(self._send_due)
         self._tick.clock = clock
         hub.throttle = self
+
+    def set(self, throttle: float) -> None:
+        """Have another time be the least, for those who wait already too."""
+        self.throttle = throttle
+        if self._tick.running:
+            self._tick.stop()
+            self._start()
 
     def due(self, subscription: Subscription) -> None:
         """Send to a subscription now, or as soon as its time is over."""
         if subscription.queued:
             self._hub.metrics.push_gathered()
             return
-        if self._clock.seconds() - subscription.last_push >= self._throttle:
+        if self._clock.seconds() - subscription.last_push >= self.throttle:
             self._hub.send(subscription)
             return
         subscription.queued = True
         self._insert(subscription)
         if not self._tick.running:
-            self._tick.start(min(max(self._throttle / 20, MIN_TICK), MAX_TICK), now=False)
+            self._start()
+
+    def _start(self) -> None:
+        self._tick.start(min(max(self.throttle / 20, MIN_TICK), MAX_TICK), now=False)
 
     def stopService(self) -> Deferred[None]:
         """Send nothing more."""
@@ -66,7 +76,7 @@ class ThrottleService(Service):
 
     def _send_due(self) -> None:
         now = self._clock.seconds()
-        while self._waiting and now - self._waiting[0].last_push >= self._throttle:
+        while self._waiting and now - self._waiting[0].last_push >= self.throttle:
             subscription = self._waiting.popleft()
             subscription.queued = False
             try:

@@ -98,8 +98,13 @@ class Blobs:
         """
         hash = hashlib.sha256(data).digest()
         temporary = self.folder / f"new-{os.getpid()}-{hash.hex()}"
-        temporary.write_bytes(data)
-        self.adopt(temporary, hash)
+        try:
+            temporary.write_bytes(data)
+            self.adopt(temporary, hash)
+        except OSError:
+            # on a full disk half of it would keep others from what is left
+            temporary.unlink(missing_ok=True)
+            raise
         return hash
 
     def adopt(self, temporary: Path, hash: bytes) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +53,17 @@ def open_store(
     :param migrating: told in one line, where the schema is to be migrated.
     :raises Unopenable: where it cannot be.
     """
+    try:
+        return _opened(url, data_dir, writable, migrating)
+    except OSError as error:
+        raise migrations.Unopenable(f"{error.filename or data_dir}: {error.strerror}") from error
+    except sqlite3.Error as error:
+        free = shutil.disk_usage(data_dir).free
+        line = f"{make_url(url).database} cannot be opened: {error} ({free:,} octets are free there)"
+        raise migrations.Unopenable(line) from error
+
+
+def _opened(url: str, data_dir: Path, writable: bool, migrating: Callable[[str], None]) -> Store:
     path = Path(str(make_url(url).database))
     folder, incoming = data_dir / "blobs", data_dir / "incoming"
     if writable:

@@ -31,7 +31,7 @@ class Admission:
     """
 
     def __init__(self, most: int, metrics: Metrics, is_trusted: Callable[[str], bool] = lambda address: False) -> None:
-        self._most = most
+        self.most = most
         self._metrics = metrics
         self._is_trusted = is_trusted
         self._open: dict[str, int] = {}
@@ -46,12 +46,12 @@ class Admission:
         if not whose:
             return Verdict.WELCOME, ""
         count = self._open.get(whose, 0)
-        if count >= self._most:
+        if count >= self.most:
             self._metrics.hit("max-connections-per-address")
-            if count >= HARD * self._most:
+            if count >= HARD * self.most:
                 return Verdict.SHUT_OUT, ""
         self._open[whose] = count + 1
-        return Verdict.WELCOME if count < self._most else Verdict.TURNED_AWAY, whose
+        return Verdict.WELCOME if count < self.most else Verdict.TURNED_AWAY, whose
 
     def leave(self, whose: str) -> None:
         """One connection less."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from jmapd.observe.clock import time_of_day
+
 LOOK = 30.0
 """Seconds between two looks at the files."""
 
@@ -34,6 +36,9 @@ RENEW = timedelta(days=30)
 HTTP1 = (b"http/1.1",)
 HTTP2 = (b"h2", b"http/1.1")
 """What a client can choose of, by ALPN."""
+
+CERTIFICATE, PRIVATE_KEY = "server.tls.certificate", "server.tls.private-key"
+"""What the configuration calls the files."""
 
 _log = Logger()
 
@@ -102,21 +107,40 @@ def load(certificate: Path, key: Path, protocols: Sequence[bytes] = HTTP1) -> Ce
     :param protocols: what is offered by ALPN (RFC 7301), the best first.
     :raises ValueError: where they cannot be used, in words for an operator.
     """
+    chain = _read(CERTIFICATE, certificate, "an X.509 certificate", x509.load_pem_x509_certificates)
+    private = _read(PRIVATE_KEY, key, "an unencrypted private key", _private)
+    if _public(chain[0]) != _public(private):
+        raise ValueError(f"{PRIVATE_KEY}: {key} is not the key of the certificate in {certificate}")
     try:
-        chain = x509.load_pem_x509_certificates(certificate.read_bytes())
-        private = crypto.PKey.from_cryptography_key(_private(key.read_bytes()))
         first, *others = [crypto.X509.from_cryptography(one) for one in chain]
         options = CertificateOptions(
-            privateKey=private,
+            privateKey=crypto.PKey.from_cryptography_key(private),
             certificate=first,
             extraCertChain=others,
             raiseMinimumTo=TLSVersion.TLSv1_2,
             acceptableProtocols=list(protocols),
         )
         options.getContext().check_privatekey()
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm, SSL.Error, crypto.Error) as error:
-        raise ValueError(f"{certificate} and {key} cannot be used: {error}") from None
+    except (ValueError, TypeError, SSL.Error, crypto.Error) as error:
+        raise ValueError(f"{CERTIFICATE}: {certificate} cannot be used: {error}") from None
     return options
+
+
+def _read(setting: str, path: Path, what: str, read: Callable[[bytes], Any]) -> Any:
+    try:
+        return read(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"{setting}: {path}: {error.strerror}") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError(f"{setting}: {path} must hold {what} in PEM") from None
+
+
+def _public(holder: Any) -> bytes:
+    """The public key in a certificate, or of a private one."""
+    found: bytes = holder.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return found
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -145,6 +169,11 @@ class Certificates(Service):
         """
         self._seen = self._times()
         self._options = load(self.certificate, self._key, self._protocols)
+        self._look_at_dates(self._options)
+
+    def use(self, certificate: Path, key: Path, protocols: Sequence[bytes]) -> None:
+        """Take other files from the next look at them on, which `reload` is."""
+        self.certificate, self._key, self._protocols = certificate, key, protocols
 
     def startService(self) -> None:
         """Begin to look at the files."""
@@ -186,7 +215,26 @@ class Certificates(Service):
 
     def _loaded(self, options: CertificateOptions) -> None:
         self._options = options
+        self._look_at_dates(options)
         _log.info("the certificate has been read again: {path}", path=self.certificate)
+
+    def _look_at_dates(self, options: CertificateOptions) -> None:
+        """Say where clients will refuse it; whether the certificate or the clock is wrong is not known here."""
+        assert options.certificate is not None
+        found = options.certificate.to_cryptography()
+        now = datetime.fromtimestamp(time_of_day(self._reactor), UTC)
+        begin, end = found.not_valid_before_utc, found.not_valid_after_utc
+        if end < now:
+            _log.warn(
+                "{path}: the certificate has expired on {end}, and it is {now}", path=self.certificate, end=end, now=now
+            )
+        elif now < begin:
+            _log.warn(
+                "{path}: the certificate is valid from {begin} on, and it is {now}",
+                path=self.certificate,
+                begin=begin,
+                now=now,
+            )
 
     def _broken(self, failure: Failure) -> None:
         failure.trap(ValueError)

@@ -179,7 +179,7 @@ class Deflate:
     def __init__(self, agreement: Agreement, level: int, max_size: int) -> None:
         self._agreement = agreement
         self._level = level
-        self._max_size = max_size
+        self.max_size = max_size
         self._deflater: Any = None
         self._inflater: Any = None
         self._inflated = 0
@@ -237,11 +237,11 @@ class Deflate:
 
     def _inflate(self, data: bytes) -> bytes:
         inflated = b""
-        if self._inflated <= self._max_size:
+        if self._inflated <= self.max_size:
             # one octet too many shows that there is more; and to zlib 0 means all
-            inflated = self._inflater.decompress(data, self._max_size - self._inflated + 1)
+            inflated = self._inflater.decompress(data, self.max_size - self._inflated + 1)
             self._inflated += len(inflated)
-        if self._inflated > self._max_size:
+        if self._inflated > self.max_size:
             raise PayloadExceededError("the message is too large when inflated")
         return inflated
 

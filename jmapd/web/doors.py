@@ -17,7 +17,7 @@ from jmapd.web.bounds import Bounds
 from jmapd.web.turned_away import TurnedAway
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Threshold:
     """What every connection passes, with TLS or without.
 

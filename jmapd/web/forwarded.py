@@ -36,6 +36,10 @@ class Proxies:
     """
 
     def __init__(self, trusted: Sequence[str] = ()) -> None:
+        self.trust(trusted)
+
+    def trust(self, trusted: Sequence[str]) -> None:
+        """Believe these from now on, in place of those before."""
         self.networks = tuple(ipaddress.ip_network(one) for one in trusted if one != UNIX)
         self._unix = UNIX in trusted
 

@@ -48,6 +48,14 @@ class HeartbeatService(Service):
     ) -> None:
         self._clock = clock
         self._connections = connections
+        self._waiting: deque[MessageProtocol] = deque()
+        self._share = 1
+        self._call = LoopingCall(self._look)
+        self._call.clock = clock
+        self.set(heartbeat, timeout, stall)
+
+    def set(self, heartbeat: float, timeout: float, stall: float) -> None:
+        """Have other times be in force, for connections that are there too."""
         self._heartbeat = heartbeat
         self._timeout = timeout
         self._stall = stall
@@ -56,10 +64,11 @@ class HeartbeatService(Service):
         # at the next visit it would be too late, as that may be late by half a round
         self._due = heartbeat - 1.5 * self._round
         self._tick = min(max(self._round / LOOKS, MIN_TICK), MAX_TICK)
-        self._waiting: deque[MessageProtocol] = deque()
-        self._share = 1
-        self._call = LoopingCall(self._look)
-        self._call.clock = clock
+        # a round that is under way was shared out among other looks
+        self._waiting.clear()
+        if self._call.running:
+            self._call.stop()
+            self._call.start(self._tick, now=False)
 
     def startService(self) -> None:
         """Begin to look."""

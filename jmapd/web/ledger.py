@@ -53,7 +53,7 @@ class Ledger:
         access: AccessLog | None = None,
     ) -> None:
         self._now = now
-        self._most = most
+        self.most = most
         self.metrics = metrics or Metrics()
         self._access = access or AccessLog(False)
         self._of_user: Counter[int] = Counter()
@@ -62,7 +62,7 @@ class Ledger:
 
     def has_room(self, principal: Principal) -> bool:
         """Whether a user may have one more."""
-        if self._of_user[principal.user] < self._most:
+        if self._of_user[principal.user] < self.most:
             return True
         self.metrics.hit("max-sockets-per-user")
         return False

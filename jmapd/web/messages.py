@@ -130,7 +130,9 @@ class MessageProtocol(WebSocketServerProtocol):
         """The handshake has been answered."""
         self.heard = self.pinged = self.factory.now()
         if self.agreement is not None:
-            deflate = Deflate(self.agreement, self.factory.compression.level, self.factory.bounds.max_size)
+            # what was agreed on holds, though other handshakes come to nothing by now
+            level = (self.factory.compression or Compression()).level
+            deflate = Deflate(self.agreement, level, self.factory.bounds.max_size)
             self._perMessageCompress: Any = deflate
             self.websocket_extensions_in_use.append(deflate)
 
@@ -168,6 +170,8 @@ class MessageProtocol(WebSocketServerProtocol):
         # Autobahn adds to it what a frame has grown by when it was inflated
         self.message_data_total_length = 0
         self._binary = isBinary
+        if self.agreement is not None:
+            self._perMessageCompress.max_size = self.factory.bounds.max_size
         if isBinary and not self.takes_binary:
             self.close(UNSUPPORTED_DATA, "messages are text")
 

@@ -37,8 +37,12 @@ class Origins:
     """
 
     def __init__(self, allowed: Sequence[str], url: Callable[[], str]) -> None:
-        self._allowed = frozenset(allowed)
+        self.allow(allowed)
         self._url = url
+
+    def allow(self, allowed: Sequence[str]) -> None:
+        """Allow these further ones from now on, in place of those before."""
+        self._allowed = frozenset(allowed)
 
     def check(self, request: Request) -> None:
         """Refuse the pages that may not.

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from jmapd.auth.principal import Principal
+from jmapd.observe.clock import time_of_day
 from jmapd.web.forwarded import Proxies
 from jmapd.web.problem import Refusal, refusal
 
@@ -325,7 +326,7 @@ class Request(http.Request):
             self.setHeader(name, value)
         for name, value in self.site.fields(self):
             self.responseHeaders.addRawHeader(name, value)
-        self.setHeader(b"Date", http.datetimeToString(self.site.reactor.seconds()))
+        self.setHeader(b"Date", http.datetimeToString(time_of_day(self.site.reactor)))
         if length is not None and status not in http.NO_BODY_CODES:
             self.setHeader(b"Content-Length", str(length).encode())
         if not self._complete and self.body_length != 0:

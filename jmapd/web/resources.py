@@ -11,7 +11,6 @@ from twisted.python.failure import Failure
 
 from jmapd.auth.principal import Principal
 from jmapd.protocol.errors import limit
-from jmapd.protocol.limits import Limits
 from jmapd.protocol.subprotocol import Binding
 from jmapd.web.problem import JSON, PROBLEM_JSON, Refusal, refusal
 from jmapd.web.request import Body, NoBody, Request
@@ -112,9 +111,8 @@ class API:
     public = False
     takes_ticket = False
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._most = limits.max_size_request
 
     def open(self, request: Request, principal: Principal | None) -> Body:
         """Take a Request."""
@@ -122,9 +120,10 @@ class API:
         media_type = (request.header(b"Content-Type") or b"").partition(b";")[0].strip().lower()
         if media_type != JSON:
             raise refusal(415, "A Request is application/json.")
-        if request.body_length is not None and request.body_length > self._most:
-            raise _too_large(self._most)
-        return _RequestBody(self._pool, self._most, request, principal)
+        most = self._pool.limits.max_size_request
+        if request.body_length is not None and request.body_length > most:
+            raise _too_large(most)
+        return _RequestBody(self._pool, most, request, principal)
 
 
 class _RequestBody:

@@ -54,12 +54,12 @@ class Tree:
         self._authenticator = authenticator
         self._resources = {_path(path.split("/")[1:]): resource for path, resource in resources.items()}
         self._upgrade = upgrade
-        self._origins = origins
-        self._credentials_in_url = credentials_in_url
+        self.origins = origins
+        self.credentials_in_url = credentials_in_url
 
     def resource(self, request: Request) -> Resource:
         """What is at the request's path."""
-        self._origins.check(request)
+        self.origins.check(request)
         _check_host(request)
         path = _path(request.segments)
         if path in SOCKETS and is_handshake(request):
@@ -81,11 +81,11 @@ class Tree:
 
     def fields(self, request: Request) -> Iterable[tuple[bytes, bytes]]:
         """What is added to the header of every answer."""
-        return self._origins.fields(request)
+        return self.origins.fields(request)
 
     def authenticate(self, request: Request, resource: Resource) -> Deferred[Principal]:
         """Whom the request acts for."""
-        claim = claim_of(request, resource, credentials_in_url=self._credentials_in_url)
+        claim = claim_of(request, resource, credentials_in_url=self.credentials_in_url)
 
         def known(principal: Principal | None) -> Principal:
             if principal is None:

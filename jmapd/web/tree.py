@@ -7,7 +7,6 @@ from typing import Any
 
 from jmapd.auth.authenticator import Authenticator
 from jmapd.auth.tickets import Tickets
-from jmapd.protocol.limits import Limits
 from jmapd.web.download import Downloads
 from jmapd.web.event_source import EventSources
 from jmapd.web.forwarded import Proxies
@@ -28,7 +27,6 @@ def make_tree(
     authenticator: Authenticator,
     sockets: JMAPFactory,
     event_sources: EventSources,
-    limits: Limits,
     url: Callable[[], str],
     *,
     tickets: Tickets,
@@ -50,8 +48,8 @@ def make_tree(
         "/": Page(url),
         "/.well-known/jmap": session,
         "/jmap/session": session,
-        "/jmap/api": API(pool, limits),
-        "/jmap/upload/*": Uploads(pool, limits),
+        "/jmap/api": API(pool),
+        "/jmap/upload/*": Uploads(pool),
         "/jmap/download/*": Downloads(pool),
         "/jmap/eventsource": event_sources,
         "/jmap/ws": handshake,

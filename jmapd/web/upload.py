@@ -10,7 +10,6 @@ from twisted.internet.defer import Deferred
 from jmapd.auth.claims import INSUFFICIENT_SCOPE
 from jmapd.auth.principal import Principal
 from jmapd.protocol.errors import RequestError, limit
-from jmapd.protocol.limits import Limits
 from jmapd.web.problem import JSON, Refusal, refusal
 from jmapd.web.request import Body, Request
 from jmapd.web.resources import POST, unavailable
@@ -27,9 +26,8 @@ class Uploads:
     public = False
     takes_ticket = False
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._limits = limits
         self._under_way: dict[int, int] = {}
 
     def open(self, request: Request, principal: Principal | None) -> Body:
@@ -40,10 +38,10 @@ class Uploads:
             raise refusal(404, "An upload goes to /jmap/upload/{accountId}/.")
         if principal.read_only:
             raise refusal(403, "This token may only read.", {b"WWW-Authenticate": INSUFFICIENT_SCOPE})
-        if request.body_length is not None and request.body_length > self._limits.max_size_upload:
+        if request.body_length is not None and request.body_length > self._pool.limits.max_size_upload:
             raise self._too_large()
-        if self._under_way.get(principal.user, 0) >= self._limits.max_concurrent_upload:
-            most = self._limits.max_concurrent_upload
+        if self._under_way.get(principal.user, 0) >= self._pool.limits.max_concurrent_upload:
+            most = self._pool.limits.max_concurrent_upload
             raise Refusal(limit("maxConcurrentUpload", f"At most {most} uploads at a time."))
         self._under_way[principal.user] = self._under_way.get(principal.user, 0) + 1
         media_type = (request.header(b"Content-Type") or b"").decode("latin-1").strip() or _DEFAULT_TYPE
@@ -57,12 +55,12 @@ class Uploads:
 
     def check_size(self, size: int) -> None:
         """Refuse an upload that has grown too large."""
-        if size > self._limits.max_size_upload:
+        if size > self._pool.limits.max_size_upload:
             raise self._too_large()
 
     def _too_large(self) -> Refusal:
         error = RequestError(
-            "limit", f"An upload may have {self._limits.max_size_upload} octets.", 413, "maxSizeUpload"
+            "limit", f"An upload may have {self._pool.limits.max_size_upload} octets.", 413, "maxSizeUpload"
         )
         return Refusal(error)
 

@@ -36,7 +36,14 @@ _log = Logger()
 
 
 class Unopenable(Exception):
-    """The store cannot be worked with; the message is one line for a person."""
+    """The store cannot be worked with; the message is one line for a person.
+
+    :ivar lasting: whether another attempt will find it so.
+    """
+
+    def __init__(self, line: str, *, lasting: bool) -> None:
+        super().__init__(line)
+        self.lasting = lasting
 
 
 class Crew(Service):
@@ -143,7 +150,7 @@ class Crew(Service):
     def _start_writer(self) -> None:
         if self.running and self.writer is None:
             self.writer = self._new_worker()
-            self.writer.start(attrs.evolve(self.settings, writer=True), self.lock)
+            self._start(self.writer, attrs.evolve(self.settings, writer=True), self.lock)
 
     def _start_readers(self) -> None:
         """Start the readers that are missing."""
@@ -152,7 +159,18 @@ class Crew(Service):
         for _ in range(self._count - len(self._renewal.fresh(self.readers))):
             worker = self._new_worker()
             self.readers.append(worker)
-            worker.start(self.settings, None)
+            self._start(worker, self.settings, None)
+
+    def _start(self, worker: Worker, settings: WorkerSettings, lock: int | None) -> None:
+        try:
+            worker.start(settings, lock)
+        except OSError as error:
+            # no descriptor is left, or no process: as if it had ended before it was ready, so another one is tried
+            _log.error("no worker can be started: {why}", why=error)
+            if worker.pid is None:
+                self._reactor.callLater(0, self._process_ended, worker)
+            else:
+                worker.kill()
 
     def _new_worker(self) -> Worker:
         return Worker(self._reactor, self._heard, self._answered, self._process_ended)
@@ -180,7 +198,7 @@ class Crew(Service):
         elif "migrating" in said:
             self.on_migrating(said["migrating"])
         elif "unopenable" in said:
-            self._fail(Unopenable(said["unopenable"]))
+            self._fail(Unopenable(said["unopenable"], lasting=said["lasting"]))
 
     def _relieve(self) -> None:
         """Let workers go that know old settings, as soon as there are others in their place."""
@@ -197,6 +215,8 @@ class Crew(Service):
 
     def _fail(self, error: Unopenable) -> None:
         waiting, self._ready = self._ready, []
+        if not waiting:
+            _log.error("{why}", why=error)
         for one in waiting:
             one.errback(error)
 

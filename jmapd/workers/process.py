@@ -16,7 +16,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from jmapd.store.migrations import Unopenable
+from jmapd.store.migrations import Newer, Unopenable
 from jmapd.store.store import Store, open_store
 from jmapd.workers.link import Link
 from jmapd.workers.reader import Reader
@@ -56,7 +56,7 @@ def _opened(settings: WorkerSettings, link: Link) -> Store:
             migrating=lambda line: link.tell({"migrating": line}),
         )
     except Unopenable as error:
-        link.tell({"unopenable": str(error)})
+        link.tell({"unopenable": str(error), "lasting": isinstance(error, Newer)})
         sys.exit(1)
 
 

@@ -90,6 +90,9 @@ class Reader:
                 return self.requests.answer(frame) if is_request else self.tasks.answer(frame)
         except (MemoryError, SystemError):
             raise
+        except OSError as error:
+            _log.error("%s failed: %s", frame.arguments["operation"], error)
+            return failed(frame)
         except Exception:
             _log.exception("%s failed", frame.arguments["operation"])
             return failed(frame)

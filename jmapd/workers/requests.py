@@ -12,7 +12,7 @@ from jmapd.datatypes import assembly
 from jmapd.datatypes.email.query import has_header
 from jmapd.methods.context import Context, NeedsPreparation, NeedsWriter, UserUnknown
 from jmapd.methods.dispatch import Dispatch, Refused, read_request
-from jmapd.protocol.errors import RequestError
+from jmapd.protocol.errors import MethodError, RequestError
 from jmapd.protocol.subprotocol import Binding, render_response
 from jmapd.store.store import Store
 from jmapd.workers import answers
@@ -40,8 +40,11 @@ class Requests:
         store.database.define("has_header", has_header)
         return cls(store, settings, Dispatch(assembly.methods(), around))
 
-    def answer(self, frame: Frame) -> Answer:
-        """Execute a Request."""
+    def answer(self, frame: Frame, unwritable: MethodError | None = None) -> Answer:
+        """Execute a Request.
+
+        :param unwritable: what each call gets that would write.
+        """
         binding = Binding(frame.arguments["binding"])
         text, prepared = answers.split_prepared(frame.arguments, frame.body)
         context = Context(
@@ -53,6 +56,7 @@ class Requests:
             writing=self.settings.writer,
             read_only=frame.arguments.get("read_only", False),
             prepared=prepared,
+            unwritable=unwritable,
         )
         id = None
         try:

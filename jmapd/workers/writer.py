@@ -15,6 +15,7 @@ from contextlib import nullcontext
 
 import attrs
 
+from jmapd.protocol.errors import MethodError
 from jmapd.store.database import TransactionLost
 from jmapd.store.sqlite import checkpoint
 from jmapd.store.store import Store, keep_setting, setting
@@ -75,8 +76,7 @@ class Writer:
         while True:
             if not self._waiting:
                 if self._uncheckpointed and self.link.is_quiet(QUIET_SECONDS):
-                    checkpoint(self.store.database.connection)
-                    self._uncheckpointed = False
+                    self._checkpoint()
                 frames = self.link.wait()
                 if frames is None:
                     return
@@ -85,6 +85,14 @@ class Writer:
                 self._turn()
             except Exhausted:
                 return
+
+    def _checkpoint(self) -> None:
+        self._uncheckpointed = False
+        try:
+            checkpoint(self.store.database.connection)
+        except sqlite3.Error as error:
+            # nothing is lost: it is in the log, and the next commit brings the next attempt
+            _log.error("the log cannot be moved into the database: %s", error)
 
     def _turn(self) -> None:
         if self._waiting[0].arguments["operation"] == PREPARE:
@@ -141,8 +149,19 @@ class Writer:
         except (sqlite3.Error, TransactionLost) as error:
             _log.error("%s came to nothing: %s", frame.arguments["operation"], error)
             self._undo()
-            return failed(frame)
+            return self._unwritten(frame)
         return answer
+
+    def _unwritten(self, frame: Frame) -> Answer:
+        """The answer where the store takes nothing, for it is full perhaps: what only reads is done all the same."""
+        if frame.arguments["operation"] != REQUEST:
+            return failed(frame)
+        try:
+            with self.store.database.reading():
+                return self.requests.answer(frame, MethodError("serverFail", "The server could not store this."))
+        except Exception as error:
+            _log.error("it cannot be read either: %s", error)
+            return failed(frame)
 
     def _one(self, frame: Frame) -> Answer:
         """Do one operation within its savepoint."""

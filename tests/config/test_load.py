@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from jmapd.config import ConfigurationError, Listener, WebSockets, load, table
+from jmapd.config import ConfigurationError, Listener, WebSockets, load, load_again, table
+from jmapd.ctl import manuals
 from jmapd.protocol.limits import Limits
 from jmapd.web.bounds import Bounds
 
@@ -90,6 +92,16 @@ def test_the_shipped_file_names_every_setting() -> None:
             value = value["https" if part == table.ANY else part]
         if setting.default is not table.REQUIRED and setting.key not in TRANSPORT:
             assert setting.kind.read(value) == setting.kind.read(setting.default)
+
+
+def test_the_shipped_file_marks_what_takes_a_restart() -> None:
+    lines = re.findall(r"^(?:\[(.+?)\]|([\w-]+) = .+?# ?(\(restart\))?)", SHIPPED.read_text(), re.MULTILINE)
+    above, marked = "", set()
+    for section, name, mark in lines:
+        above = section or above
+        if mark:
+            marked.add(f"{above}.{name}".replace("listener.https", "listener.*"))
+    assert marked == {".".join(setting.key) for setting in table.SETTINGS if setting.restart}
 
 
 def test_every_setting_is_documented() -> None:
@@ -314,11 +326,78 @@ def test_what_is_not_at_its_default_is_named_as_the_file_has_it(tmp_path: Path) 
     )
     certificate, key = write_pair(tmp_path)
     path.write_text(path.read_text().replace("c.pem", str(certificate)).replace("k.pem", str(key)))
-    assert load(path, {}).changed == (
+    assert load(path, {}).values.changed == (
         'jmap.web-sockets.heartbeat = "1m"',
         "jmap.web-sockets.timeout = 600",
         'server.listener.web.endpoint = "tcp:443"',
         f'server.tls.certificate = "{certificate}"',
         f'server.tls.private-key = "{key}"',
     )
-    assert load(None, {}).changed == ()
+    assert load(None, {}).values.changed == ()
+
+
+RUNNING = """
+[server]
+hostname = "one.example"
+[server.listener.web]
+endpoint = "tcp:443:interface=127.0.0.1"
+[jmap.protocol.get]
+max-objects = 100
+"""
+
+
+def test_a_reload_applies_all_but_what_takes_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "jmapd.toml"
+    path.write_text(RUNNING)
+    running = load(path, {"STATE_DIRECTORY": str(tmp_path)})
+    path.write_text(
+        """
+        [server]
+        hostname = "other.example"
+        http2 = false
+        [server.listener.more]
+        endpoint = "tcp:444:interface=127.0.0.1"
+        [log]
+        level = "warn"
+        """
+    )
+    again = load_again(path, running)
+    assert set(again.values.pending) == {
+        ("server", "hostname"),
+        *(("server", "listener", name, key) for name in ("web", "more") for key in ("endpoint", "tls")),
+    }
+    assert again == attrs.evolve(
+        running,
+        log=attrs.evolve(running.log, level="warn"),
+        server=attrs.evolve(running.server, http2=False),
+        limits=Limits(),
+    )
+    assert set(again.values.differing(running.values)) == {
+        ("log", "level"),
+        ("server", "http2"),
+        ("jmap", "protocol", "get", "max-objects"),
+    }
+    # a reload after that one still knows what waits, and no more when it is as it was
+    assert load_again(path, again).values.pending == again.values.pending
+    path.write_text(RUNNING)
+    assert load_again(path, again).values.pending == ()
+    assert load_again(path, again) == running
+
+
+def test_a_reload_checks_what_is_new_with_what_stays(tmp_path: Path) -> None:
+    path = tmp_path / "jmapd.toml"
+    pair = tls(*write_pair(tmp_path))
+    path.write_text(f'[server.listener.web]\nendpoint = "tcp:443"\n{pair}')
+    running = load(path, {})
+    path.write_text('[server.listener.web]\nendpoint = "tcp:443:interface=127.0.0.1"\n')
+    assert load(path, {}).server.tls.certificate == ""
+    with pytest.raises(ConfigurationError, match="must name a PEM file: the listener web at"):
+        load_again(path, running)
+
+
+@pytest.mark.parametrize("key", ["server.hostname", "storage.url", "observe.endpoint"])
+def test_what_takes_a_restart_says_so_where_it_is_described(key: str) -> None:
+    setting = table.declared(tuple(key.split(".")))
+    assert setting is not None
+    assert manuals.allowed(setting).endswith(" Takes a restart.")
+    assert not manuals.allowed(table.SETTINGS[-1]).endswith(" Takes a restart.")

@@ -6,9 +6,11 @@ import io
 import json
 
 import pytest
-from twisted.logger import Logger, LogPublisher
+from twisted.internet.task import Clock
+from twisted.logger import Logger, LogPublisher, formatEvent
 
 from jmapd.observe.access import LONGEST, AccessLog, shown
+from jmapd.observe.descriptors import Descriptors
 from jmapd.observe.lines import Lines, Text, json_line
 
 EVENT = {"log_time": 1_767_225_600.123, "log_namespace": "jmapd.test"}
@@ -93,3 +95,22 @@ def test_what_comes_from_outside_is_shortened_and_cannot_make_lines() -> None:
 
 def test_an_access_log_that_is_not_wanted_says_nothing() -> None:
     AccessLog(False).request("192.0.2.1", None, b"GET", b"/", "HTTP/1.1", 200, 1, 0.1)
+
+
+def test_no_descriptors_are_a_line_a_minute_and_not_three_for_each_connection() -> None:
+    said: list[tuple[str, str]] = []
+    clock = Clock()
+    publisher = LogPublisher(
+        Descriptors(lambda event: said.append((event["log_level"].name, formatEvent(event))), clock.seconds)
+    )
+    port, other = (Logger(name, observer=publisher) for name in ("twisted.internet.tcp.Port", "jmapd.test"))
+    for seconds in (5.0, 1.0, 58.0, 1.0):
+        clock.advance(seconds)
+        port.info("EMFILE encountered; releasing reserved file descriptor.")
+        port.info("EMFILE recovery: Closed socket from {address}", address=("127.0.0.1", 1))
+        port.info("Re-reserving EMFILE recovery file descriptor.")
+        other.info("EMFILE of ours")
+    summary = "no file descriptor is left (LimitNOFILE): new connections are closed, {} by now"
+    assert [one for one in said if one[0] == "warn"] == [("warn", summary.format(1)), ("warn", summary.format(3))]
+    assert said.count(("info", "EMFILE of ours")) == 4
+    assert len(said) == 6

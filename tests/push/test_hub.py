@@ -46,10 +46,11 @@ class Client:
 class World:
     clock: Clock = attrs.field(factory=Clock)
     hub: Hub = attrs.field(init=False)
+    throttle: ThrottleService = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.hub = Hub(self.clock.seconds)
-        ThrottleService(self.clock, self.hub, THROTTLE)
+        self.throttle = ThrottleService(self.clock, self.hub, THROTTLE)
 
     def subscribe(
         self,
@@ -165,6 +166,17 @@ def test_what_follows_within_the_throttle_is_gathered(world: World) -> None:
     assert client.changes[1:] == [{"a": {"Email": "e1-b", "Mailbox": "e1-c"}}]
     assert THROTTLE <= client.got[1][0] - client.got[0][0] <= THROTTLE + 2 * TICK
     # and the clock rests
+    assert world.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("throttle", [THROTTLE / 5, THROTTLE * 3, 0])
+def test_another_throttle_is_in_force_at_once(world: World, throttle: float) -> None:
+    client, _ = world.subscribe()
+    world.hub.announce({"a": {"Email": 6}})
+    world.hub.announce({"a": {"Email": 7}})
+    world.throttle.set(throttle)
+    world.clock.pump([TICK / 10] * 1000)
+    assert throttle <= client.got[1][0] - client.got[0][0] <= throttle + 2 * TICK
     assert world.clock.getDelayedCalls() == []
 
 

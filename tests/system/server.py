@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from base64 import b64encode
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import cache
 from pathlib import Path
 from queue import Empty, Queue
@@ -48,11 +48,16 @@ class Server:
     :param folder: for the configuration and the data.
     :param more: further tables of the configuration.
     :param settings: further lines in its first table, ``[server]``.
+    :param within: a command that runs another one, such as in another mount namespace.
     """
 
-    def __init__(self, folder: Path, throttle: str = "1s", more: str = "", settings: str = "") -> None:
+    def __init__(
+        self, folder: Path, throttle: str = "1s", more: str = "", settings: str = "", within: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
-        self.data_dir = folder / "data"
+        self.within = within
+        self.data_dir = self.seen_data_dir = folder / "data"
+        """Where it is, and where it is seen by who is not within."""
         self.configuration = folder / "jmapd.toml"
         self.throttle, self.more, self.settings = throttle, more, settings
         self.url = ""
@@ -69,7 +74,15 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it says that it is ready."""
-        command = [str(BIN / "twistd"), "--nodaemon", "--pidfile=", "jmapd", "--config", str(self.configuration)]
+        command = [
+            *self.within,
+            str(BIN / "twistd"),
+            "--nodaemon",
+            "--pidfile=",
+            "jmapd",
+            "--config",
+            str(self.configuration),
+        ]
         self.process = subprocess.Popen(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -104,6 +117,12 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30) in (0, -signal.SIGTERM)
 
+    def reload(self, more: str = "", settings: str = "") -> None:
+        """Change the configuration, and have it read again; the log tells when that is done."""
+        self.more, self.settings = more, settings
+        self._configure(int(self.url.rpartition(":")[2]))
+        self.hang_up()
+
     def hang_up(self) -> None:
         """Have it read again what it can, as systemd's reload does."""
         assert self.process is not None
@@ -121,7 +140,7 @@ class Server:
 
     def jmapctl(self, *arguments: str, input: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run jmapctl with the server's configuration."""
-        command = [str(BIN / "jmapctl"), "--config", str(self.configuration), *arguments]
+        command = [*self.within, str(BIN / "jmapctl"), "--config", str(self.configuration), *arguments]
         return subprocess.run(
             command, input=input, capture_output=True, text=True, check=check, cwd=self.folder, env=os.environ
         )
@@ -134,7 +153,7 @@ class Server:
     def certificate(self) -> str:
         """The path of the server's certificate."""
         named = re.search(r'^certificate = "(.+)"', self.more, re.MULTILINE)
-        return named[1] if named else str(self.data_dir / "tls" / "certificate.pem")
+        return named[1] if named else str(self.seen_data_dir / "tls" / "certificate.pem")
 
     def http(self, user: str = USER, password: str = PASSWORD) -> requests.Session:
         """An HTTP client that is logged in and trusts the server's certificate."""

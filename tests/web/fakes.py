@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from twisted.internet.defer import Deferred, fail, succeed
 
 from jmapd.auth import token
+from jmapd.protocol.limits import Limits
 from jmapd.protocol.statechange import Modseqs
 from jmapd.protocol.subprotocol import Binding
 from jmapd.workers.pool import Answer, OperationRefused, Origin, Reply
@@ -39,6 +40,7 @@ class FakePool:
     """
 
     echoing: bool = True
+    limits: Limits = Limits()
     asked: list[Asked] = attrs.field(factory=list)
     performed: list[tuple[str, dict[str, Any]]] = attrs.field(factory=list)
     held: dict[str, list[Deferred[None]]] = attrs.field(factory=dict)

@@ -90,7 +90,7 @@ class Front:
 
 
 def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **options: Any) -> Front:
-    pool: Any = FakePool()
+    pool: Any = FakePool(limits=limits)
     hub = Hub(reactor.seconds)
     passwords = Passwords(reactor)
     passwords.start()
@@ -121,7 +121,6 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
         authenticator,
         sockets,
         event_sources,
-        limits,
         lambda: options.get("url", "https://mail.example"),
         tickets=tickets,
         credentials_in_url=options.get("credentials_in_url", False),

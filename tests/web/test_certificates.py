@@ -59,20 +59,35 @@ def _with_passphrase(key: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "said"),
     [
-        lambda certificate, key: certificate.write_bytes(b"nonsense"),
-        lambda certificate, key: key.write_bytes(b"nonsense"),
-        lambda certificate, key: key.unlink(),
-        lambda certificate, key: key.write_bytes(self_signed(key.parent / "other", "localhost", NOW)[1].read_bytes()),
-        lambda certificate, key: _with_passphrase(key),
+        (
+            lambda certificate, key: certificate.write_bytes(b"nonsense"),
+            "certificate: {certificate} must hold an X.509 certificate in PEM",
+        ),
+        (
+            lambda certificate, key: key.write_bytes(b"nonsense"),
+            "private-key: {key} must hold an unencrypted private key in PEM",
+        ),
+        (lambda certificate, key: key.unlink(), "private-key: {key}: No such file or directory"),
+        (
+            lambda certificate, key: key.write_bytes(
+                self_signed(key.parent / "other", "localhost", NOW)[1].read_bytes()
+            ),
+            "private-key: {key} is not the key of the certificate in {certificate}",
+        ),
+        (
+            lambda certificate, key: _with_passphrase(key),
+            "private-key: {key} must hold an unencrypted private key in PEM",
+        ),
     ],
 )
-def test_what_cannot_be_used_is_said_in_words(spoil: Callable[[Path, Path], None], tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_said_in_words(spoil: Callable[[Path, Path], None], said: str, tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path, "localhost", NOW)
     spoil(certificate, key)
-    with pytest.raises(ValueError, match="cannot be used"):
+    with pytest.raises(ValueError, match="server") as raised:
         load(certificate, key)
+    assert str(raised.value) == "server.tls." + said.format(certificate=certificate, key=key)
 
 
 class Served:

@@ -50,11 +50,16 @@ class Connection:
 
 
 def beating(count: int, heartbeat: float, timeout: float) -> tuple[Clock, dict[Connection, None]]:
+    clock, connections, _ = served(count, heartbeat, timeout)
+    return clock, connections
+
+
+def served(count: int, heartbeat: float, timeout: float) -> tuple[Clock, dict[Connection, None], HeartbeatService]:
     clock = Clock()
     connections = dict.fromkeys(Connection(clock) for _ in range(count))
     service = HeartbeatService(clock, connections, heartbeat, timeout)  # type: ignore[arg-type]  # they are like it
     service.startService()
-    return clock, connections
+    return clock, connections, service
 
 
 def test_one_that_is_gone_is_left_alone_and_one_that_fails_does_not_stop_the_others() -> None:
@@ -110,6 +115,19 @@ def test_who_is_silent_for_the_timeout_is_closed_and_who_is_not_stays() -> None:
             assert silent.code is None
     assert silent.code == GOING_AWAY
     assert alive.code is None
+
+
+def test_other_times_are_in_force_for_connections_that_are_there() -> None:
+    clock, (connection,), service = served(1, 60, 600)
+    clock.pump([0.5] * 40)
+    assert connection.pings == []
+    service.set(2, 10, 300)
+    connection.heard = clock.seconds()
+    clock.pump([0.1] * 99)
+    assert len(connection.pings) >= 4
+    assert connection.code is None
+    clock.pump([0.1] * 10)
+    assert connection.code == GOING_AWAY
 
 
 def test_a_timeout_of_nothing_closes_nobody() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from typing import Any
 
 import attrs
+import pytest
 from twisted.internet.defer import DeferredList
 
 from jmapd.protocol.limits import Limits
+from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.worker import Worker
 from tests.workers.test_pool import PoolTest, in_reactor, responses
 
@@ -95,6 +98,24 @@ class TestRenewal(PoolTest):
         assert len(self.pool.crew.readers) == 2
         assert new not in self.pool.crew.readers
         assert await self.get(2) == "requestTooLarge"
+
+    @in_reactor
+    async def test_a_worker_that_cannot_be_started_is_tried_again(self) -> Any:
+        (writer,) = [one for one in (self.pool.crew.writer,) if one is not None]
+        tried: list[Worker] = []
+        start = Worker.start
+
+        def fail_twice(worker: Worker, settings: WorkerSettings, lock: int | None) -> None:
+            tried.append(worker)
+            if len(tried) <= 2:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            start(worker, settings, lock)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Worker, "start", fail_twice)
+            writer.kill()
+            assert responses(await self.make_mailbox("after"))[0][1]["created"]
+        assert len(tried) == 3
 
     @in_reactor
     async def test_a_stop_meanwhile_ends_them_all(self) -> Any:

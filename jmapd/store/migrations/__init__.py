@@ -25,6 +25,10 @@ class Unopenable(Exception):
     """A store cannot be worked with; the message is one line for a person."""
 
 
+class Newer(Unopenable):
+    """It is of a newer version of this program, and another attempt will find it so."""
+
+
 def head() -> str:
     """The revision of the present schema."""
     found = _scripts().get_current_head()
@@ -57,7 +61,7 @@ def migrate(path: Path, migrating: Callable[[str], None]) -> None:
         return
     if before is not None:
         if before not in {one.revision for one in _scripts().walk_revisions()}:
-            raise Unopenable(f"{path} is of a newer version of jmapd (schema {before}; this one knows {head()})")
+            raise Newer(f"{path} is of a newer version of jmapd (schema {before}; this one knows {head()})")
         migrating(f"migrating the store from {before} to {head()}")
         _log.info("the store goes from schema %s to %s; as it was it is kept in %s", before, head(), _keep(path))
     _upgrade(path)
