@@ -22,7 +22,7 @@ from jmapd.store.damage.mend import Mend
 from jmapd.store.database import Database
 from jmapd.store.emails import email_id
 from jmapd.store.schema import accounts as accounts_table
-from jmapd.store.schema import blobs, emails, left_texts, queue
+from jmapd.store.schema import blobs, emails, left_texts, queue, reports
 
 EXAMPLES = 5
 """How many of many things are named."""
@@ -221,7 +221,7 @@ def _blobs() -> ClauseElement:
 
 def _lost_blobs() -> ClauseElement:
     """Those that a message is of, and that have no row."""
-    return union(_lost(emails.c.blob), _lost(queue.c.blob))
+    return union(*(_lost(hash) for hash in (emails.c.blob, queue.c.blob, reports.c.blob)))
 
 
 def _lost(hash: Column[Any]) -> Any:

@@ -25,7 +25,9 @@ from jmapd.store.schema import (
     objects,
     queue,
     replies,
+    reports,
     states,
+    submitted,
     thread_references,
     tokens,
     uploads,
@@ -77,6 +79,11 @@ def _none(*same: tuple[Any, Any]) -> ColumnElement[bool]:
     return ~exists().where(and_(*(one == other for one, other in same)))
 
 
+def _of_no_submission(table: Table) -> ColumnElement[bool]:
+    same = (objects.c.account, table.c.account), (objects.c.id, table.c.submission)
+    return ~exists().where(and_(objects.c.type == "EmailSubmission", *(one == other for one, other in same)))
+
+
 _OF_ACCOUNT = (
     (states, "states", False),
     (changes, "entries of the table of changes", False),
@@ -101,6 +108,8 @@ STRAYS = (
         access,
         or_(_none((users.c.id, access.c.user)), _none((accounts.c.id, access.c.account))),
     ),
+    Stray("Message-IDs of no EmailSubmission", submitted, _of_no_submission(submitted)),
+    Stray("reports on no EmailSubmission", reports, _of_no_submission(reports)),
     Stray("tokens of no user", tokens, _none((users.c.id, tokens.c.user))),
     Stray(
         "uploads to no account or of no blob",
