@@ -22,7 +22,6 @@ class Disk:
 
     def __init__(self, mountpoint: Path, size: str) -> None:
         mountpoint.mkdir()
-        self.mountpoint = mountpoint
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         self._keeper = subprocess.Popen(
             ["unshare", *user, "--mount", "sh", "-c", _HOLD, "sh", size, str(mountpoint)],

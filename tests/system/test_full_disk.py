@@ -146,7 +146,7 @@ def test_a_disk_too_full_for_a_start_is_one_line_and_may_be_tried_again(server: 
     assert client.create() is None
     assert server.stop()
     # whether there is a log left of the last run depends on who has ended last; without one there must be room for it
-    subprocess.run([*server.within, sys.executable, "-c", LEAVE_NO_LOG, disk.mountpoint / "jmapd.sqlite"], check=True)
+    subprocess.run([*server.within, sys.executable, "-c", LEAVE_NO_LOG, server.data_dir / "jmapd.sqlite"], check=True)
     assert not list(disk.path.glob("jmapd.sqlite-*"))
     disk.fill()
     twistd = [*server.within, str(BIN / "twistd"), "--nodaemon", "--pidfile=", "jmapd"]
