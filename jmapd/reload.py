@@ -24,6 +24,7 @@ from jmapd.config.for_workers import worker_settings
 from jmapd.config.mistakes import dotted
 from jmapd.observe.access import AccessLog
 from jmapd.observe.twistd import LoggedService
+from jmapd.push.subscriptions import PushSubscriptions
 from jmapd.push.throttle import ThrottleService
 from jmapd.web.certificates import HTTP1, HTTP2, Certificates, self_signed
 from jmapd.web.channel import HTTPFactory
@@ -74,6 +75,7 @@ class Parts:
     logged: LoggedService
     access: AccessLog
     throttle: ThrottleService
+    push_subscriptions: PushSubscriptions
     heartbeat: HeartbeatService
     pool: Pool
     ledger: Ledger
@@ -94,6 +96,7 @@ class Parts:
         self.logged.set(settings.log.level, settings.log.json)
         self.access.wanted = settings.log.access
         self.throttle.set(web_sockets.throttle)
+        self.push_subscriptions.set(settings.push.throttle, settings.push.timeout, settings.push.allowed_networks)
         self.heartbeat.set(web_sockets.heartbeat, web_sockets.timeout, web_sockets.bounds.stall_timeout)
         self.ledger.most = bounds.max_sockets_per_user
         self.sockets.bounds, self.sockets.compression = web_sockets.bounds, web_sockets.compression

@@ -34,6 +34,9 @@ from jmapd.observe.pages import Pages
 from jmapd.observe.readiness import Readiness
 from jmapd.observe.twistd import LoggedService
 from jmapd.push.hub import Hub
+from jmapd.push.outward import Allowed
+from jmapd.push.post import Poster
+from jmapd.push.subscriptions import PushSubscriptions
 from jmapd.push.throttle import ThrottleService
 from jmapd.readings import read_all
 from jmapd.reload import Parts, Reload, certificate_files, exempt, protocols, readers
@@ -77,7 +80,7 @@ def make_service(
     metrics = Metrics()
     access = AccessLog(settings.log.access)
     hub = Hub(reactor.seconds, metrics)
-    throttle = ThrottleService(reactor, hub, settings.web_sockets.throttle)
+    hub.throttle = throttle = ThrottleService(reactor, hub, settings.web_sockets.throttle)
     pool = Pool(
         reactor,
         worker_settings(settings),
@@ -89,6 +92,8 @@ def make_service(
     address = Address(public_url(settings))
     ledger = Ledger(reactor.seconds, bounds.max_sockets_per_user, metrics, access)
     lifetimes = Lifetimes(reactor, pool)
+    poster = Poster(reactor, settings.push.timeout, Allowed(settings.push.allowed_networks), metrics)
+    push_subscriptions = PushSubscriptions(reactor, pool, hub, poster, settings.push.throttle)
     web_sockets = settings.web_sockets
     sockets = JMAPFactory(
         reactor, pool, hub, lifetimes, reactor.seconds, web_sockets.bounds, ledger, web_sockets.compression
@@ -124,14 +129,27 @@ def make_service(
     supervisor = Supervisor(reactor, os.environ)
     pool.crew.on_migrating = supervisor.migrating
     parts = Parts(
-        logged, access, throttle, heartbeat, pool, ledger, sockets, proxies, penalty, tickets, tree, http, threshold
+        logged,
+        access,
+        throttle,
+        push_subscriptions,
+        heartbeat,
+        pool,
+        ledger,
+        sockets,
+        proxies,
+        penalty,
+        tickets,
+        tree,
+        http,
+        threshold,
     )
     reload = Reload(settings, read, parts)
     service = JmapdService(
         reactor, reload, pool, passwords, sockets, event_sources, http, listeners, readiness, address, supervisor
     )
     read_all(metrics, pool, http, sockets)
-    for part in (throttle, heartbeat, SweepService(reactor, pool), supervisor):
+    for part in (throttle, push_subscriptions, heartbeat, SweepService(reactor, pool), supervisor):
         part.setServiceParent(service)
     return service
 

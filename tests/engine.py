@@ -12,6 +12,7 @@ import orjson
 
 from jmapd.protocol.limits import Limits
 from jmapd.store.store import Store, open_store
+from jmapd.store.users import PASSWORD
 from jmapd.workers.answers import Answer, join_prepared, prepared_piece
 from jmapd.workers.channel import Frame
 from jmapd.workers.settings import WorkerSettings
@@ -47,6 +48,7 @@ class Engine(Caller):
     account: str = ""
     address: str = ""
     read_only: bool = False
+    credential: str = PASSWORD
     mailboxes: dict[str, str] = attrs.field(factory=dict)
     last: Answer | None = None
     _number: int = 0
@@ -60,7 +62,12 @@ class Engine(Caller):
 
     def send(self, text: bytes, binding: str = "http") -> Answer:
         """Send a Request's text, and prepare what it turns out to need, as the pool does."""
-        about: dict[str, Any] = {"user": self.user, "read_only": self.read_only, "binding": binding}
+        about: dict[str, Any] = {
+            "user": self.user,
+            "credential": self.credential,
+            "read_only": self.read_only,
+            "binding": binding,
+        }
         self.last = self.prepared("request", text, **about)
         return self.last
 

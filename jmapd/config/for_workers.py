@@ -16,6 +16,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         digest=settings.digest(),
         limits=settings.limits,
         uploads=UploadBounds(settings.upload.quota_files, settings.upload.quota_size, settings.upload.ttl),
+        max_push_subscriptions=settings.push.max_total,
         keep_changes=settings.keep_changes,
         soft_deadline=settings.workers.soft_deadline,
         memory=settings.workers.memory,

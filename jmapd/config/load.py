@@ -17,6 +17,7 @@ from jmapd.config.settings import (
     Listener,
     Log,
     Observe,
+    Push,
     Server,
     Settings,
     Storage,
@@ -82,6 +83,12 @@ def _settings(values: Values, data_dir: Path) -> Settings:
         ),
         auth=Auth(values["auth.penalty"], values["auth.penalty-exempt"]),
         web_sockets=_web_sockets(values),
+        push=Push(
+            values["jmap.push.max-total"],
+            values["jmap.push.throttle"],
+            values["jmap.push.timeout"],
+            values["jmap.push.allowed-networks"],
+        ),
         limits=_limits(values),
         upload=Upload(
             values["jmap.protocol.upload.ttl"],

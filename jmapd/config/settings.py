@@ -144,6 +144,22 @@ class WebSockets:
 
 
 @attrs.frozen
+class Push:
+    """POSTs to PushSubscriptions.
+
+    :param max_total: how many a user may have.
+    :param throttle: seconds between two to one of them at least; 0 gathers nothing.
+    :param timeout: seconds that one may take.
+    :param allowed_networks: those that one may go to beside the internet.
+    """
+
+    max_total: int
+    throttle: float
+    timeout: float
+    allowed_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+@attrs.frozen
 class Upload:
     """What is kept of uploads that nothing refers to.
 
@@ -172,6 +188,7 @@ class Settings:
     workers: Workers
     auth: Auth
     web_sockets: WebSockets
+    push: Push
     limits: Limits
     upload: Upload
     keep_changes: float

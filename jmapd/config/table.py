@@ -9,6 +9,7 @@ import attrs
 from jmapd.config import kinds
 from jmapd.config.kinds import Kind
 from jmapd.config.mistakes import Key
+from jmapd.protocol.limits import MAX_PUSH_SUBSCRIPTIONS
 
 ANY = "*"
 """Stands in a key for a name that the administrator chooses."""
@@ -241,6 +242,22 @@ SETTINGS = (
         kinds.FLAG,
         False,
         "whether ?basic= and ?access_token= in a socket's URL are taken, for web clients that know no tickets",
+    ),
+    _setting(
+        "jmap.push.max-total", kinds.count(1, 100_000), MAX_PUSH_SUBSCRIPTIONS, "PushSubscriptions that a user may have"
+    ),
+    _setting(
+        "jmap.push.throttle",
+        kinds.duration("1ms", "1d", "none"),
+        "1s",
+        "least time between two POSTs to a PushSubscription; what changes meanwhile is gathered",
+    ),
+    _setting("jmap.push.timeout", kinds.duration("1s", "5m"), "10s", "time that such a POST may take"),
+    _setting(
+        "jmap.push.allowed-networks",
+        kinds.NETWORKS,
+        [],
+        "networks that POSTs may go to beside the internet, which alone they reach: a push service in the own network",
     ),
     _setting("jmap.protocol.request.max-size", kinds.size("1KiB", "200MB"), 10_000_000, "octets of a Request"),
     _setting("jmap.protocol.request.max-calls", kinds.count(1, 10_000), 16, "method calls in a Request"),

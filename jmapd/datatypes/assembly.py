@@ -16,6 +16,7 @@ from jmapd.datatypes.identity import IDENTITY
 from jmapd.datatypes.mailbox.names import MAX_DEPTH, MAX_NAME
 from jmapd.datatypes.mailbox.type import MAILBOX
 from jmapd.datatypes.mdn.methods import METHODS as MDN_METHODS
+from jmapd.datatypes.push_subscription import METHODS as PUSH_SUBSCRIPTION_METHODS
 from jmapd.datatypes.quota import QUOTA_TYPE
 from jmapd.datatypes.thread import THREAD
 from jmapd.datatypes.vacation_response.type import VACATION_RESPONSE_TYPE
@@ -64,4 +65,5 @@ def account_capabilities(limits: Limits) -> dict[str, Mapping[str, Any]]:
 
 def methods() -> Registry:
     """All methods."""
-    return registry(core.METHODS, BLOB_METHODS, MDN_METHODS, snippet.METHODS, *(methods_of(type) for type in TYPES))
+    standard = (methods_of(type) for type in TYPES)
+    return registry(core.METHODS, PUSH_SUBSCRIPTION_METHODS, BLOB_METHODS, MDN_METHODS, snippet.METHODS, *standard)

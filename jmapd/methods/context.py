@@ -11,7 +11,7 @@ import attrs
 from jmapd.methods.arguments import Arguments
 from jmapd.protocol import statechange
 from jmapd.protocol.errors import MethodError, SetError, invalid_arguments
-from jmapd.protocol.limits import Limits, UploadBounds
+from jmapd.protocol.limits import MAX_PUSH_SUBSCRIPTIONS, Limits, UploadBounds
 from jmapd.store import accounts, users
 from jmapd.store.accounts import Access
 from jmapd.store.changes import AccountChanges
@@ -90,6 +90,8 @@ class Context:
     :param user: whose Request it is.
     :param now: milliseconds since 1970.
     :param uploads: bounds of what nothing refers to.
+    :param credential: what the user has proved who they are with.
+    :param max_push_subscriptions: how many a user may have.
     :param using: the capabilities that the client has opted in to.
     :param writing: whether this process may write.
     :param unwritable: what each call gets that would write, where the store takes nothing.
@@ -98,6 +100,7 @@ class Context:
     :param prepared: what has been prepared for this Request, by key.
     :param changed: for each account id, for each type changed, its new modseq.
     :param read: the same for the types whose state was read.
+    :param push_subscriptions_changed: whether the user's PushSubscriptions are others, perhaps.
     :param fresh: the hashes of blobs that this transaction has stored, which other processes cannot see yet.
     :param wanting: what turned out to be missing under way: the call comes to nothing, and is made again with it.
     :param made: what the current call says of the objects that it made, by number, as long as they may get others.
@@ -110,6 +113,8 @@ class Context:
     user: int
     now: int
     uploads: UploadBounds = UploadBounds()
+    credential: str = users.PASSWORD
+    max_push_subscriptions: int = MAX_PUSH_SUBSCRIPTIONS
     using: frozenset[str] = frozenset()
     writing: bool = False
     unwritable: MethodError | None = None
@@ -118,6 +123,7 @@ class Context:
     prepared: Mapping[str, PreparedMessage | SetError] = attrs.field(factory=dict)
     changed: dict[str, dict[str, int]] = attrs.field(factory=dict)
     read: dict[str, dict[str, int]] = attrs.field(factory=dict)
+    push_subscriptions_changed: bool = False
     fresh: set[bytes] = attrs.field(factory=set)
     wanting: list[Wanted] = attrs.field(factory=list)
     made: dict[int, dict[str, Any]] = attrs.field(factory=dict)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context
-from jmapd.methods.datatype import DataType
+from jmapd.methods.datatype import DataType, Getter
 from jmapd.methods.registry import Method
 from jmapd.protocol.errors import MethodError, invalid_arguments
 
@@ -22,29 +22,42 @@ def get(type: DataType) -> Method:
         scope = context.scope(arguments)
         ids = arguments.ids("ids")
         getter = type.getter(context, scope, _properties(type, arguments), arguments)
-        numbers: list[int] = []
-        not_found: list[str] = []
-        if ids is None:
-            numbers.extend(getter.all())
-        else:
-            _bound(context, len(ids))
-            for id in ids:
-                number = type.number_of(scope.number, id)
-                if number is None:
-                    not_found.append(id)
-                else:
-                    numbers.append(number)
-        _bound(context, len(numbers))
-        found = dict(getter.fetch(numbers))
-        not_found.extend(type.id_of(number) for number in numbers if number not in found)
-        return {
-            "accountId": scope.access.id,
-            "state": scope.state(type.name),
-            "list": [found[number] for number in numbers if number in found],
-            "notFound": not_found,
-        }
+        read = read_objects(context, getter, ids, lambda id: type.number_of(scope.number, id), type.id_of)
+        return {"accountId": scope.access.id, "state": scope.state(type.name), **read}
 
     return Method(f"{type.name}/get", type.capability, writes=False, run=run)
+
+
+def read_objects(
+    context: Context,
+    getter: Getter,
+    ids: Sequence[str] | None,
+    number_of: Callable[[str], int | None],
+    id_of: Callable[[int], str],
+) -> dict[str, Any]:
+    """The objects of a /get, and the Ids of which there are none: ``list`` and ``notFound`` of its response.
+
+    :param ids: those wanted; ``None``: all.
+    :param number_of: the number of an Id, or ``None`` where it cannot be one.
+    :param id_of: the Id of an object's number.
+    :raises MethodError: ``requestTooLarge``.
+    """
+    numbers: list[int] = []
+    not_found: list[str] = []
+    if ids is None:
+        numbers.extend(getter.all())
+    else:
+        _bound(context, len(ids))
+        for id in ids:
+            number = number_of(id)
+            if number is None:
+                not_found.append(id)
+            else:
+                numbers.append(number)
+    _bound(context, len(numbers))
+    found = dict(getter.fetch(numbers))
+    not_found.extend(id_of(number) for number in numbers if number not in found)
+    return {"list": [found[number] for number in numbers if number in found], "notFound": not_found}
 
 
 def _properties(type: DataType, arguments: Arguments) -> list[str]:

@@ -69,6 +69,9 @@ class Metrics:
         # these are called for each message: a child costs less than its look-up
         self.push_sent: Callable[[], None] = pushes.labels("sent").inc
         self.push_gathered: Callable[[], None] = pushes.labels("gathered").inc
+        self._posts = Counter(
+            "jmapd_push_posts", "POSTs to the URLs of PushSubscriptions.", ["outcome"], registry=registry
+        )
         self.batch: Callable[[float], None] = self._batches.observe
         self._bound = cache(self._bounds.labels)
         self._request = cache(self._requests.labels)
@@ -111,6 +114,10 @@ class Metrics:
     def worker_replaced(self, role: str, reason: str) -> None:
         """A worker has ended: ``crash``, ``deadline`` or ``memory``."""
         self._workers.labels(role, reason).inc()
+
+    def posted(self, outcome: str) -> None:
+        """A POST to a PushSubscription was ``taken``, ``refused`` or ``unanswered``."""
+        self._posts.labels(outcome).inc()
 
     def signed_in(self, outcome: str) -> None:
         """Somebody has tried to sign in: ``failed``, ``slowed``, ``refused`` or ``busy``."""

@@ -1,10 +1,13 @@
-"""The bounds that a client is told of (RFC 8620 section 2), by the Session's own names, and those of its uploads."""
+"""The bounds that a client is told of (RFC 8620 section 2), by the Session's own names, and those that it is not told of."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import attrs
+
+MAX_PUSH_SUBSCRIPTIONS = 100
+"""Of a user, unless the configuration says another number."""
 
 
 @attrs.frozen

@@ -37,11 +37,19 @@ class Subscriber(Protocol):
         """Send a StateChange; false where it cannot be taken now, and `Hub.ready` will be called."""
 
 
+class Throttle(Protocol):
+    """Decides when a subscription that is due is sent."""
+
+    def due(self, subscription: Subscription) -> None:
+        """The subscription has something to be told."""
+
+
 @attrs.define(eq=False)
 class Subscription:
     """What one client wants to hear of, and has heard.
 
     :param types: the data types; ``None`` is all.
+    :param throttle: decides when it is sent what it is due.
     :param accounts: those that the user may see; known when the past has been read.
     :param sent: for each account and type the modseq last told.
     :param since: for each account the modseq up to which the client knows everything.
@@ -52,6 +60,7 @@ class Subscription:
 
     subscriber: Subscriber
     types: frozenset[str] | None
+    throttle: Throttle
     accounts: frozenset[str] = frozenset()
     sent: dict[tuple[str, str], int] = attrs.field(factory=dict)
     since: dict[str, int] = attrs.field(factory=dict)
@@ -84,13 +93,6 @@ class _Account:
     subscriptions: dict[Subscription, None] = attrs.field(factory=dict)
 
 
-class Throttle(Protocol):
-    """Decides when a subscription that is due is sent."""
-
-    def due(self, subscription: Subscription) -> None:
-        """The subscription has something to be told."""
-
-
 class Hub:
     """All subscriptions.
 
@@ -102,6 +104,7 @@ class Hub:
         self.metrics = metrics or Metrics()
         self.epoch = ""
         self.throttle: Throttle | None = None
+        """That of the subscriptions that have none of their own."""
         self._accounts: dict[str, _Account] = {}
         self._starting: dict[Subscription, None] = {}
         self._unclaimed: set[str] = set()
@@ -151,9 +154,16 @@ class Hub:
             account.whole = whole
             self._rendered.clear()
 
-    def register(self, subscriber: Subscriber, types: frozenset[str] | None) -> Subscription:
-        """Take a subscription up. What is announced from now on is told, once `start` says what was before."""
-        subscription = Subscription(subscriber, types)
+    def register(
+        self, subscriber: Subscriber, types: frozenset[str] | None, throttle: Throttle | None = None
+    ) -> Subscription:
+        """Take a subscription up. What is announced from now on is told, once `start` says what was before.
+
+        :param throttle: one of its own, in place of that of most.
+        """
+        throttle = throttle or self.throttle
+        assert throttle is not None
+        subscription = Subscription(subscriber, types, throttle)
         self._starting[subscription] = None
         return subscription
 
@@ -263,8 +273,7 @@ class Hub:
         subscription.sent.update(((account, type), modseq) for account, type, modseq in news)
 
     def _due(self, subscription: Subscription) -> None:
-        assert self.throttle is not None
-        self.throttle.due(subscription)
+        subscription.throttle.due(subscription)
 
     def _news(self, subscription: Subscription) -> News:
         return tuple(

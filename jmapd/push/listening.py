@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from jmapd.protocol.statechange import Modseqs
-from jmapd.push.hub import Hub, Subscriber
+from jmapd.push.hub import Hub, Subscriber, Throttle
 from jmapd.workers.pool import OperationRefused, Pool, Reply
 
 _log = Logger()
@@ -22,6 +22,7 @@ class Listening:
     :param types: the data types; ``None`` is all.
     :param push_state: the token that the client had last; ``None``: it wants to hear of what comes.
     :param failed: called when the states cannot be read; nothing is told any more, and the log has the reason.
+    :param throttle: one of its own, in place of the hub's.
     """
 
     __slots__ = ("_failed", "_hub", "_pool", "_subscription", "_user")
@@ -35,12 +36,13 @@ class Listening:
         types: frozenset[str] | None,
         push_state: str | None,
         failed: Callable[[], None],
+        throttle: Throttle | None = None,
     ) -> None:
         self._pool = pool
         self._hub = hub
         self._user = user
         self._failed: Callable[[], None] | None = failed
-        self._subscription = subscription = hub.register(subscriber, types)
+        self._subscription = subscription = hub.register(subscriber, types, throttle)
 
         def start(epoch: str, accounts: Modseqs) -> None:
             hub.start(subscription, epoch, accounts, push_state)

@@ -35,7 +35,6 @@ class ThrottleService(Service):
         self._waiting: deque[Subscription] = deque()
         self._tick = LoopingCall(self._send_due)
         self._tick.clock = clock
-        hub.throttle = self
 
     def set(self, throttle: float) -> None:
         """Have another time be the least, for those who wait already too."""

@@ -9,6 +9,7 @@ from sqlalchemy.sql.expression import ClauseElement
 from jmapd.protocol import ids
 from jmapd.store import numbers, tokens
 from jmapd.store import users as logins
+from jmapd.store.changes import AccountChanges
 from jmapd.store.database import Database
 from jmapd.store.schema import (
     access,
@@ -24,11 +25,11 @@ from jmapd.store.schema import (
     objects,
     queue,
     replies,
-    states,
     thread_references,
     uploads,
     users,
 )
+from jmapd.store.schema import states as type_states
 from jmapd.store.sqlite import insert as upsert
 
 ID_PREFIX = "a"
@@ -88,6 +89,11 @@ class Share:
 def accesses(database: Database, user: int) -> list[Access]:
     """The accounts that a user may see, their own first."""
     return [Access(*row) for row in database.execute(_accesses, user=user)]
+
+
+def states(database: Database, user: int) -> dict[str, dict[str, int]]:
+    """The modseq of each type in each account that a user may see, by the account's Id."""
+    return {one.id: AccountChanges(database, one.account, 0).states() for one in accesses(database, user)}
 
 
 def add(database: Database, name: str, hash: str) -> int:
@@ -259,7 +265,7 @@ _OF_ACCOUNT = tuple(
         (queue, queue.c.account),
         (replies, replies.c.account),
         (changes, changes.c.account),
-        (states, states.c.account),
+        (type_states, type_states.c.account),
         (uploads, uploads.c.account),
         (access, access.c.account),
         (accounts, accounts.c.id),

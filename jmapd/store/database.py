@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import attrs
@@ -125,6 +125,10 @@ class Database:
             raise
         self.undo = undo + self.undo
         self.connection.execute(f"RELEASE {name}")
+
+    def erasing(self) -> AbstractContextManager[None]:
+        """Have what is deleted or moved inside be overwritten, as secrets are to be."""
+        return sqlite.erasing(self.connection)
 
     def close(self) -> None:
         """Close the connection."""

@@ -226,6 +226,27 @@ replies = Table(
 )
 Index("replies_in_order", replies.c.replied_at)
 
+push_subscriptions = Table(
+    "push_subscriptions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("user", _ID, nullable=False),
+    Column("credential", Text, nullable=False),
+    Column("device_client_id", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("keys", Text),
+    Column("types", Text),
+    Column("expires", _ID),
+    Column("ends", _ID, nullable=False),
+    Column("made", _ID, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("code_sent", Boolean, nullable=False),
+    Column("verified", Boolean, nullable=False),
+    Column("told", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("push_subscriptions_of_user", push_subscriptions.c.user)
+
 blobs = Table(
     "blobs",
     metadata,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ insert = sqlite.insert
 
 PAGE_CACHE_KIB = 64 * 1024
 AUTOCHECKPOINT_PAGES = 10_000
+
+_SECURE_DELETE = ("OFF", "ON", "FAST")
+"""The modes of the PRAGMA, by the numbers that it answers."""
 
 TEXT_COLUMNS = ("sender", "recipient", "cc", "bcc", "subject", "body", "attachment")
 """The columns of the full-text index."""
@@ -59,6 +64,17 @@ def listed(name: str) -> Any:
 def matches(name: str) -> ColumnElement[bool]:
     """The condition that a row of `email_text` matches the FTS5 expression in a parameter."""
     return literal_column("email_text").op("MATCH")(bindparam(name))
+
+
+@contextmanager
+def erasing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Have what is deleted or moved meanwhile be overwritten in the database, not just left to be."""
+    (before,) = connection.execute("PRAGMA secure_delete").fetchone()
+    connection.execute("PRAGMA secure_delete = ON")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA secure_delete = {_SECURE_DELETE[before]}")
 
 
 def checkpoint(connection: sqlite3.Connection) -> None:

@@ -7,10 +7,12 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.protocol import ids
+from jmapd.store import push_subscriptions
 from jmapd.store.database import Database
 from jmapd.store.schema import tokens, users
 
 _ID_PREFIX = "t"
+_CREDENTIAL = "token:"  # what the names of such credentials begin with
 
 
 @attrs.frozen
@@ -40,7 +42,7 @@ class Token:
     @property
     def credential(self) -> str:
         """What a principal who came with it has for a credential."""
-        return f"token:{self.id}"
+        return f"{_CREDENTIAL}{self.id}"
 
 
 def add(
@@ -70,6 +72,11 @@ def identified(database: Database, id: str) -> Token | None:
     return Token(*row) if row else None
 
 
+def of_credential(database: Database, credential: str) -> Token | None:
+    """The token that a credential is."""
+    return identified(database, credential.removeprefix(_CREDENTIAL))
+
+
 def all_of(database: Database, user: int | None) -> list[Token]:
     """The tokens of a user, or all there are; those of one user together, the oldest first."""
     rows = database.execute(_all) if user is None else database.execute(_of_user, user=user)
@@ -83,7 +90,8 @@ def count(database: Database, user: int) -> int:
 
 
 def remove(database: Database, token: Token) -> None:
-    """Revoke a token."""
+    """Revoke a token; what rests on it is no more."""
+    push_subscriptions.remove_of(database, token.user, token.credential)
     database.execute(_remove, number=token.number)
 
 

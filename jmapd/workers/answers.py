@@ -35,6 +35,7 @@ class Answer:
     :param read: the same for the types whose state was read.
     :param credentials: which changed or are gone: of whom, and which one; ``None`` for all of theirs.
     :param accesses: the users who may see other accounts now, or may do other things there.
+    :param push_subscriptions: the users whose PushSubscriptions are others now.
     """
 
     arguments: dict[str, Any]
@@ -43,6 +44,7 @@ class Answer:
     read: Modseqs = attrs.field(factory=dict)
     credentials: tuple[tuple[int, str | None], ...] = ()
     accesses: tuple[int, ...] = ()
+    push_subscriptions: tuple[int, ...] = ()
 
     def to_arguments(self) -> dict[str, Any]:
         """The arguments of the frame, with what only some answers have."""
@@ -55,6 +57,8 @@ class Answer:
             arguments["credentials"] = self.credentials
         if self.accesses:
             arguments["accesses"] = self.accesses
+        if self.push_subscriptions:
+            arguments["push_subscriptions"] = self.push_subscriptions
         return arguments
 
 

@@ -18,15 +18,17 @@ class Concerned:
 
     :param credentials: of theirs that are others or gone: of whom, and which one; ``None`` for all of theirs.
     :param accesses: those who may see other accounts now.
+    :param push_subscriptions: those whose PushSubscriptions are others now.
     """
 
     credentials: Sequence[tuple[int, str | None]] = ()
     accesses: Sequence[int] = ()
+    push_subscriptions: Sequence[int] = ()
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Concerned:
         """What a worker's frame says of them."""
-        return cls(said.get("credentials", ()), said.get("accesses", ()))
+        return cls(said.get("credentials", ()), said.get("accesses", ()), said.get("push_subscriptions", ()))
 
 
 class Employer(Protocol):

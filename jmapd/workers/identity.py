@@ -11,7 +11,6 @@ from jmapd.methods.context import Context, UserUnknown
 from jmapd.protocol import ijson
 from jmapd.protocol.session import SessionAccount, session
 from jmapd.store import accounts, tokens, users
-from jmapd.store.changes import AccountChanges
 from jmapd.store.store import Store
 from jmapd.store.tokens import Token
 from jmapd.store.users import User
@@ -95,9 +94,5 @@ class Identity:
 
     def states(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """The modseq of each type in each account that the user may see."""
-        database = self.store.database
-        found = {
-            access.id: AccountChanges(database, access.account, 0).states()
-            for access in accounts.accesses(database, arguments["user"])
-        }
+        found = accounts.states(self.store.database, arguments["user"])
         return Answer({"epoch": self.store.epoch, "accounts": found}, read=found)

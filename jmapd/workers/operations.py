@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 REQUEST = "request"
-"""A JMAP Request. Arguments: ``user``, ``read_only``, ``binding``, ``prepared``; body: the Request, then what was prepared."""
+"""A JMAP Request. Arguments: ``user``, ``credential``, ``read_only``, ``binding``, ``prepared``; body: the Request, then what was
+prepared."""
 
 PREPARE = "prepare"
 """Read or compose one message, outside every transaction, for a Request that cannot go on without it."""
@@ -14,6 +15,8 @@ READS = frozenset(
         "token",
         "session",
         "states",
+        "push_users",
+        "push_list",
         "account_list",
         "token_list",
         "blob_open",
@@ -43,7 +46,9 @@ _ADMINISTRATION = frozenset(
     }
 )
 
-WRITES = _ADMINISTRATION | {"upload_record", "hash_renew", "sweep", "mend"}
+_PUSH = frozenset({"push_code", "push_told", "push_gone"})
+
+WRITES = _ADMINISTRATION | _PUSH | {"upload_record", "hash_renew", "sweep", "mend"}
 """Operations that only the writer does, within its transaction."""
 
 CONTROL = _ADMINISTRATION | {"account_list", "token_list", "import_read"}

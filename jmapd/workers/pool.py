@@ -110,6 +110,8 @@ class Pool(Service):
         """Called with a user's number and the credential of theirs that is another or gone; ``None``: all of them."""
         self.accesses_changed: list[Callable[[int], None]] = []
         """Called with the number of a user who may see other accounts now."""
+        self.push_subscriptions_changed: list[Callable[[int], None]] = []
+        """Called with the number of a user whose PushSubscriptions are others now."""
 
     def startService(self) -> None:
         """Start the workers."""
@@ -170,6 +172,7 @@ class Pool(Service):
         arguments = {
             "operation": REQUEST,
             "user": principal.user,
+            "credential": principal.credential,
             "read_only": principal.read_only,
             "binding": binding.value,
         }
@@ -315,6 +318,9 @@ class Pool(Service):
                 listener(user, credential)
         for user in concerned.accesses:
             for hears in self.accesses_changed:
+                hears(user)
+        for user in concerned.push_subscriptions:
+            for hears in self.push_subscriptions_changed:
                 hears(user)
 
     def _told(self, job: Job, outcome: str) -> None:

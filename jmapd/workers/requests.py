@@ -53,6 +53,8 @@ class Requests:
             frame.arguments["user"],
             int(time.time() * 1000),
             uploads=self.settings.uploads,
+            credential=frame.arguments["credential"],
+            max_push_subscriptions=self.settings.max_push_subscriptions,
             writing=self.settings.writer,
             read_only=frame.arguments.get("read_only", False),
             prepared=prepared,
@@ -73,4 +75,5 @@ class Requests:
             return answers.REDIRECT
         except NeedsPreparation as needs:
             return answers.needs(needs.wanted)
-        return Answer({"status": 200}, response, context.changed, context.read)
+        concerned = (context.user,) if context.push_subscriptions_changed else ()
+        return Answer({"status": 200}, response, context.changed, context.read, push_subscriptions=concerned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import orjson
 
-from jmapd.protocol.limits import Limits, UploadBounds
+from jmapd.protocol.limits import MAX_PUSH_SUBSCRIPTIONS, Limits, UploadBounds
 
 
 @attrs.frozen
@@ -16,6 +16,7 @@ class WorkerSettings:
     :param data_dir: where blobs are.
     :param hostname: for Message-ID fields, and for names without a domain.
     :param digest: of what the configuration says that clients can see.
+    :param max_push_subscriptions: how many a user may have.
     :param keep_changes: seconds for which destroyed objects are remembered.
     :param soft_deadline: seconds after which a turn is given up.
     :param memory: octets of RLIMIT_DATA; 0 for none.
@@ -28,6 +29,7 @@ class WorkerSettings:
     digest: str = ""
     limits: Limits = Limits()
     uploads: UploadBounds = UploadBounds()
+    max_push_subscriptions: int = MAX_PUSH_SUBSCRIPTIONS
     keep_changes: float = 90 * 86400.0
     soft_deadline: float = 10.0
     memory: int = 0

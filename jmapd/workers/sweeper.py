@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from jmapd.workers.answers import OperationRefused
 
-STEPS = ("texts", "changes", "uploads", "replies", "blobs", "files")
+STEPS = ("texts", "changes", "uploads", "replies", "push_subscriptions", "blobs", "files")
 """In the order in which one makes room for the next."""
 
 INTERVAL = 600.0

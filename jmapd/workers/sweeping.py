@@ -11,7 +11,7 @@ import attrs
 from jmapd.datatypes.email.prepare import wanted_left
 from jmapd.datatypes.email.reading import Reading
 from jmapd.methods.context import PreparedMessage
-from jmapd.store import replies, sweep
+from jmapd.store import push_subscriptions, replies, sweep
 from jmapd.store.blobs import blob_id
 from jmapd.store.store import Store
 from jmapd.workers import answers, archive
@@ -53,6 +53,9 @@ class Sweeping:
             more = sweep.forget_uploads(database, kept, ROWS) == ROWS or None
         elif step == "replies":
             more = sweep.forget_replies(database, now - replies.KEEP, ROWS) == ROWS or None
+        elif step == "push_subscriptions":
+            users = push_subscriptions.forget_ended(database, now, ROWS)
+            return Answer({"at": len(users) == ROWS or None}, push_subscriptions=tuple(users))
         elif step == "blobs":
             last = sweep.forget_blobs(database, bytes.fromhex(at or ""), ROWS)
             return Answer({"at": None if last is None else last.hex()})

@@ -20,6 +20,7 @@ from jmapd.workers.identity import Identity
 from jmapd.workers.importing import Importing
 from jmapd.workers.mending import Mending
 from jmapd.workers.operations import PREPARE, READS, WRITES
+from jmapd.workers.push_subscriptions import PushSubscriptions
 from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.sweeping import Sweeping
 from jmapd.workers.tokens import Tokens
@@ -52,7 +53,8 @@ class Tasks:
             return answers.prepared(message)
 
         table: dict[str, Task] = {PREPARE: prepare}
-        for part in (identity, administration, tokens, importing, transfer, Sweeping(store, settings), Mending(store)):
+        others = (PushSubscriptions(store), Sweeping(store, settings), Mending(store))
+        for part in (identity, administration, tokens, importing, transfer, *others):
             table.update({name: getattr(part, name) for name in _operations(part)})
         return cls(table)
 

@@ -134,6 +134,7 @@ class Writer:
             "frames": [frame.number for frame, _ in done],
             "credentials": [pair for _, answer in done for pair in answer.credentials],
             "accesses": [user for _, answer in done for user in answer.accesses],
+            "push_subscriptions": [user for _, answer in done for user in answer.push_subscriptions],
         }
         self.link.tell(notice)
         self.store.database.commit()

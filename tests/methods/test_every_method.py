@@ -15,6 +15,8 @@ RAW = (
 )
 DISPOSITION = {"actionMode": "manual-action", "sendingMode": "mdn-sent-manually", "type": "displayed"}
 
+OF_NO_ACCOUNT = ("Core/echo", "PushSubscription/get", "PushSubscription/set")
+
 
 def calls(jmap: Caller) -> Iterator[tuple[str, dict[str, Any]]]:
     """A call of each method, as a client would make it, in an order in which each has what it needs."""
@@ -33,6 +35,10 @@ def calls(jmap: Caller) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "MDN/parse", {"blobIds": ["#blob"]}
     yield "SearchSnippet/get", {"emailIds": ["#email"], "filter": {"text": "walrus"}}
     yield "VacationResponse/set", {"update": {"singleton": {"isEnabled": True}}}
+    # a server never connects to itself, unless it is told to
+    subscription = {"deviceClientId": "device", "url": "https://127.0.0.1:1/"}
+    yield "PushSubscription/set", {"create": {"subscription": subscription}}
+    yield "PushSubscription/get", {"ids": ["#subscription"]}
     yield "Identity/set", {"create": {"identity": {"email": jmap.address, "name": "Me"}}}
     draft = {
         "mailboxIds": inbox,
@@ -70,7 +76,7 @@ def later_calls(jmap: Caller, states: dict[str, str], other: str) -> Iterator[tu
 def run(jmap: Caller, name: str, arguments: dict[str, Any], created: dict[str, str]) -> dict[str, Any]:
     """Make a call; what it answers, which is no error."""
     using = [CORE, *sorted(assembly.CAPABILITIES - {CORE})]
-    whole = arguments if name == "Core/echo" else {"accountId": jmap.account, **arguments}
+    whole = arguments if name in OF_NO_ACCOUNT else {"accountId": jmap.account, **arguments}
     response = jmap.request((name, whole, "0"), using=using, createdIds=created)
     created.update(response["createdIds"])
     responses = response["methodResponses"]

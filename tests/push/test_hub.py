@@ -50,7 +50,7 @@ class World:
 
     def __attrs_post_init__(self) -> None:
         self.hub = Hub(self.clock.seconds)
-        self.throttle = ThrottleService(self.clock, self.hub, THROTTLE)
+        self.throttle = self.hub.throttle = ThrottleService(self.clock, self.hub, THROTTLE)
 
     def subscribe(
         self,
@@ -183,7 +183,7 @@ def test_another_throttle_is_in_force_at_once(world: World, throttle: float) -> 
 def test_a_throttle_of_nothing_gathers_nothing() -> None:
     clock = Clock()
     hub = Hub(clock.seconds)
-    ThrottleService(clock, hub, 0)
+    hub.throttle = ThrottleService(clock, hub, 0)
     client = Client(clock)
     hub.start(hub.register(client, None), EPOCH, NOW, None)
     for modseq in (6, 7, 8):

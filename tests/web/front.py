@@ -109,7 +109,7 @@ def start(folder: Path, limits: Limits = LIMITS, throttle: float = 0.1, **option
         options.get("compression"),
     )
     event_sources = EventSources(clock, pool, hub, lifetimes, ledger)
-    throttling = ThrottleService(reactor, hub, throttle)
+    hub.throttle = throttling = ThrottleService(reactor, hub, throttle)
     heartbeat = HeartbeatService(reactor, sockets.connections, options.get("heartbeat", 0), options.get("timeout", 0))
     heartbeat.startService()
     penalty = Penalty(reactor, options.get("penalty", 0))

@@ -27,7 +27,7 @@ from tests.engine import Engine, MemoryLink, engine
 
 def request(*names: str) -> Frame:
     text = orjson.dumps({"using": [CORE], "methodCalls": [[name, {}, "0"] for name in names]})
-    return Frame(1, {"operation": "request", "user": 1, "binding": "http"}, text)
+    return Frame(1, {"operation": "request", "user": 1, "credential": "password", "binding": "http"}, text)
 
 
 def loop(context: Context, arguments: Arguments) -> dict[str, Any]:

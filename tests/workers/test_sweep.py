@@ -266,6 +266,7 @@ def test_a_round_goes_through_all_steps_with_pauses_and_the_next_one_waits() -> 
         ("changes", 2),
         ("uploads", None),
         ("replies", None),
+        ("push_subscriptions", None),
         ("blobs", None),
         ("files", None),
     ]

@@ -15,7 +15,7 @@ from tests.engine import Engine, engine
 def frame(jmap: Engine, number: int, name: str) -> Frame:
     call = ["Mailbox/set", {"accountId": jmap.account, "create": {"k": {"name": name}}}, "0"]
     text = orjson.dumps({"using": USING, "methodCalls": [call]})
-    return Frame(number, {"operation": "request", "user": 1, "binding": "http"}, text)
+    return Frame(number, {"operation": "request", "user": 1, "credential": "password", "binding": "http"}, text)
 
 
 def said(jmap: Engine, number: int) -> Any:

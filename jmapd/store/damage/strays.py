@@ -23,6 +23,7 @@ from jmapd.store.schema import (
     mailbox_emails,
     mailboxes,
     objects,
+    push_subscriptions,
     queue,
     replies,
     states,
@@ -102,6 +103,7 @@ STRAYS = (
         or_(_none((users.c.id, access.c.user)), _none((accounts.c.id, access.c.account))),
     ),
     Stray("tokens of no user", tokens, _none((users.c.id, tokens.c.user))),
+    Stray("PushSubscriptions of no user", push_subscriptions, _none((users.c.id, push_subscriptions.c.user))),
     Stray(
         "uploads to no account or of no blob",
         uploads,

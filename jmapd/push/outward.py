@@ -1,0 +1,162 @@
+"""Connections that others have the server make: they lead to the internet, whatever a name resolves to.
+
+Who can have a URL be asked could otherwise reach what only the server's own network can (RFC 8620 section 8.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+import attrs
+from twisted.internet.address import IPv4Address as IPv4End
+from twisted.internet.address import IPv6Address as IPv6End
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import (
+    IAddress,
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+    IStreamClientEndpoint,
+)
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.web.client import URI
+from twisted.web.error import SchemeNotSupported
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import directlyProvides, implementer, providedBy
+
+Network = IPv4Network | IPv6Network
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address, and the IPv4 address that an IPv6 one may stand for, is one of the internet's."""
+    inner = _inner(address)
+    return address.is_global and not address.is_multicast and (inner is None or is_public(inner))
+
+
+def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | None:
+    if isinstance(address, IPv4Address):
+        return None
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+
+
+@attrs.define
+class Allowed:
+    """Where connections may lead.
+
+    :param networks: others than the internet that may be reached too.
+    """
+
+    networks: Sequence[Network] = ()
+
+    def __contains__(self, address: str) -> bool:
+        """Whether one may lead to an address."""
+        # a link-local one may name its interface
+        found = ip_address(address.partition("%")[0])
+        return is_public(found) or any(found in one for one in self.networks)
+
+
+@implementer(IAgentEndpointFactory)
+class Outward:
+    """Makes the endpoints of an Agent that asks what others tell it to.
+
+    :param reactor: resolves names and connects.
+    :param trust: who may say whose certificate is whose: a trust root, as `twisted.internet.ssl` makes them.
+    """
+
+    def __init__(self, reactor: Any, allowed: Allowed, trust: Any) -> None:
+        self._reactor = _Resolving(reactor, allowed)
+        self._trust = trust
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
+        """An endpoint with TLS, which resolves the name when it connects.
+
+        :raises SchemeNotSupported: where the URI is none of https.
+        """
+        if uri.scheme != b"https":
+            raise SchemeNotSupported(uri.scheme)
+        host = uri.host.decode("ascii")
+        tls = optionsForClientTLS(host, trustRoot=self._trust)
+        return _Abrupt(wrapClientTLS(tls, HostnameEndpoint(self._reactor, host, uri.port)))
+
+
+class _Resolving:
+    """A reactor that knows of each name only the addresses that are allowed; for a literal address, too."""
+
+    def __init__(self, reactor: Any, allowed: Allowed) -> None:
+        self._reactor = reactor
+        self.nameResolver = _Resolver(reactor, allowed)
+        directlyProvides(self, providedBy(reactor))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+
+@implementer(IHostnameResolver)
+@attrs.frozen
+class _Resolver:
+    reactor: Any
+    allowed: Allowed
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        receiver = _Receiver(resolutionReceiver, self.allowed)
+        resolved: IHostResolution = self.reactor.nameResolver.resolveHostName(
+            receiver, hostName, portNumber, addressTypes, transportSemantics
+        )
+        return resolved
+
+
+@implementer(IResolutionReceiver)
+@attrs.frozen
+class _Receiver:
+    wrapped: IResolutionReceiver
+    allowed: Allowed
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        self.wrapped.resolutionBegan(resolutionInProgress)
+
+    def addressResolved(self, address: IAddress) -> None:
+        if isinstance(address, (IPv4End, IPv6End)) and address.host in self.allowed:
+            self.wrapped.addressResolved(address)
+
+    def resolutionComplete(self) -> None:
+        self.wrapped.resolutionComplete()
+
+
+@implementer(IStreamClientEndpoint)
+@attrs.frozen
+class _Abrupt:
+    """Connections whose end the other side cannot put off by not agreeing to it."""
+
+    endpoint: IStreamClientEndpoint
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        connected: Deferred[Any] = self.endpoint.connect(_AbruptFactory(protocolFactory))
+        return connected.addCallback(lambda wrapper: wrapper.wrappedProtocol)
+
+
+class _AbruptProtocol(ProtocolWrapper):
+    transport: Any
+
+    def loseConnection(self) -> None:
+        self.transport.abortConnection()
+
+
+class _AbruptFactory(WrappingFactory):
+    protocol = _AbruptProtocol
+    noisy = False

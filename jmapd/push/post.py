@@ -1,0 +1,189 @@
+"""POSTs to the URLs of PushSubscriptions (RFC 8620 section 7.2, RFC 8030 section 5)."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL.crypto import X509
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.interfaces import IConsumer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.ssl import Certificate, platformTrust, trustRootFromCertificates
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
+
+from jmapd.observe.metrics import Metrics
+from jmapd.protocol.encryption import Keys, encrypt
+from jmapd.push.outward import Allowed, Outward
+
+KEPT = 60
+"""Seconds for which a connection is kept for the next POST to the same push service."""
+
+MAX_ANSWER = 65_536
+"""Octets of a response's body, which nobody reads, until the connection is closed over it."""
+
+MAX_RETRY_AFTER = 86_400.0
+
+_log = Logger()
+
+
+@attrs.frozen
+class Outcome:
+    """What came of a POST.
+
+    :param status: the HTTP status; 0 where there was no answer.
+    :param retry_after: seconds for which the push service wants to be left alone.
+    """
+
+    status: int
+    retry_after: float = 0.0
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the message has been taken."""
+        return 200 <= self.status < 300
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is nobody at the URL any more, and never will be (RFC 8030 section 7.3)."""
+        return self.status in (404, 410)
+
+
+class Poster:
+    """Makes the POSTs.
+
+    :param reactor: connects and tells the time.
+    :param timeout: seconds that one may take.
+    :param allowed: where they may go.
+    """
+
+    def __init__(self, reactor: Any, timeout: float, allowed: Allowed, metrics: Metrics) -> None:
+        self.timeout = timeout
+        self.allowed = allowed
+        self._reactor = reactor
+        self._metrics = metrics
+        self._connections = HTTPConnectionPool(reactor)
+        self._connections.cachedConnectionTimeout = KEPT
+        self._agent: Agent | None = None
+
+    @inlineCallbacks
+    def start(self) -> Any:
+        """Read whom the machine trusts; fires when POSTs can be made."""
+        trust = yield self._in_thread(_trusted)
+        outward = Outward(self._reactor, self.allowed, trust)
+        self._agent = Agent.usingEndpointFactory(self._reactor, outward, self._connections)
+
+    def stop(self) -> Deferred[Any]:
+        """Close the connections that are kept."""
+        closed: Deferred[Any] = self._connections.closeCachedConnections()
+        return closed
+
+    def post(self, url: str, keys: Mapping[str, str] | None, message: bytes, ttl: int) -> Deferred[Outcome]:
+        """Send a message.
+
+        :param keys: the client's; ``None``: it is sent as it is.
+        :param message: JSON of `jmapd.protocol.encryption.MAX_MESSAGE` octets at most.
+        :param ttl: seconds for which the push service is to keep it for a client that is away.
+        :returns: fires with what came of it; it does not fail, unless it is cancelled.
+        """
+        posted: Deferred[Outcome] = self._post(url.encode(), keys, message, ttl)
+        posted.addTimeout(self.timeout, self._reactor, lambda _, seconds: Outcome(0))
+        return posted.addCallback(self._counted)
+
+    @inlineCallbacks
+    def _post(self, url: bytes, keys: Mapping[str, str] | None, message: bytes, ttl: int) -> Any:
+        headers = Headers({b"Content-Type": [b"application/json"], b"TTL": [b"%d" % ttl], b"User-Agent": [b"jmapd"]})
+        if keys is not None:
+            message = yield self._in_thread(lambda: encrypt(Keys.of_json(keys), message))
+            headers.addRawHeader(b"Content-Encoding", b"aes128gcm")
+        assert self._agent is not None
+        try:
+            response = yield self._agent.request(b"POST", url, headers, _Body(message))
+            yield _read_to_its_end(response)
+        except Exception as error:
+            # where it was sent is the client's secret
+            _log.debug("a POST to a PushSubscription failed: {kind}", kind=type(error).__name__)
+            return Outcome(0)
+        return Outcome(response.code, _retry_after(response.headers))
+
+    def _counted(self, outcome: Outcome) -> Outcome:
+        self._metrics.posted("taken" if outcome.is_taken else "refused" if outcome.status else "unanswered")
+        return outcome
+
+    def _in_thread(self, work: Any) -> Deferred[Any]:
+        return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), work)
+
+
+def _trusted() -> Any:
+    """Whom the machine trusts, as a trust root that is read once: each connection would read the file again, for 4 ms."""
+    file = ssl.get_default_verify_paths().cafile
+    if file is None:
+        return platformTrust()
+    found = load_pem_x509_certificates(Path(file).read_bytes())
+    return trustRootFromCertificates([Certificate(X509.from_cryptography(one)) for one in found])
+
+
+def _retry_after(headers: Headers) -> float:
+    """The seconds of Retry-After; a date there counts as nothing."""
+    value = headers.getRawHeaders(b"Retry-After", [b""])[0].strip()
+    return min(float(value), MAX_RETRY_AFTER) if value.isdigit() else 0.0
+
+
+@implementer(IBodyProducer)
+@attrs.frozen
+class _Body:
+    data: bytes
+
+    @property
+    def length(self) -> int:
+        return len(self.data)
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        consumer.write(self.data)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """All has been written."""
+
+    def resumeProducing(self) -> None:
+        """All has been written."""
+
+    def stopProducing(self) -> None:
+        """All has been written."""
+
+
+def _read_to_its_end(response: Any) -> Deferred[None]:
+    """Let a response's body go by, so that the connection can be used again."""
+    rest = _Rest()
+    response.deliverBody(rest)
+    return rest.done
+
+
+class _Rest(Protocol):
+    def __init__(self) -> None:
+        self.done: Deferred[None] = Deferred(lambda _: self._close())
+        self._came = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        self._came += len(data)
+        if self._came > MAX_ANSWER:
+            self._close()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        # whatever its end was: what the status says holds
+        if not self.done.called:
+            self.done.callback(None)
+
+    def _close(self) -> None:
+        if self.transport is not None:
+            self.transport.loseConnection()
