@@ -34,8 +34,7 @@ What the tests hold, by the sections of the RFCs; made by `tox run -e tests`, wh
 would write. Where tests of methods run in this process, over HTTP and over a WebSocket, it is the same test each time.
 The WebSocket protocol itself is held by the Autobahn testsuite beside these (`make autobahn`).
 
-Not there yet: PushSubscription (RFC 8620 section 7.2), whose pushes the WebSocket and EventSource have all of; sending
-to other servers (RFC 8621 section 7: what goes there waits).
+Not there yet: sending to other servers (RFC 8621 section 7: what goes there waits).
 """
 
 _NAME = re.compile(r"test_rfc(\d+)_((?:\d+_)+)(\w+)")

@@ -36,6 +36,7 @@ OTHER = {
     "jmap.web-sockets.max-unsent": '"1MiB"',
     "jmap.protocol.upload.max-size": '"40MB"',
     "jmap.protocol.upload.ttl": '"2h"',
+    "jmap.push.allowed-networks": '["192.0.2.0/24"]',
     "jmap.changes.keep": '"2d"',
 }
 """Another value of settings; of the others it is made of the default."""

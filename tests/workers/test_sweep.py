@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from twisted.internet.task import Clock
 from jmapd.protocol.limits import UploadBounds
 from jmapd.store import sweep
 from jmapd.store.blobs import INLINE, Piece
+from jmapd.store.push_subscriptions import UNVERIFIED_KEEP
 from jmapd.workers.answers import OperationRefused
 from jmapd.workers.sweeper import INTERVAL, PAUSE, STEPS, SweepService
 from jmapd.workers.sweeping import Sweeping
@@ -124,6 +126,24 @@ def test_what_changed_after_the_last_note_is_remembered(jmap: Engine) -> None:
     # the note that this sweep makes is the first that says how far the account has been counted
     jmap.perform("sweep", step="uploads", at=None)
     assert jmap.call("Email/changes", sinceState=state)["destroyed"] == [email]
+
+
+def test_rfc8620_7_2_push_subscriptions_go_that_have_ended_or_were_never_verified(jmap: Engine) -> None:
+    def create(**properties: Any) -> str:
+        properties = {"deviceClientId": "a", "url": "https://127.0.0.1:1/", **properties}
+        response = jmap.request(("PushSubscription/set", {"create": {"k": properties}}, "0"))
+        id: str = response["methodResponses"][0][1]["created"]["k"]["id"]
+        return id
+
+    ids = [create(), create(), create()]
+    now = int(time.time() * 1000)
+    connection = jmap.store.database.connection
+    connection.execute("UPDATE push_subscriptions SET made = ?", (now - UNVERIFIED_KEEP,))
+    connection.execute("UPDATE push_subscriptions SET verified = 1 WHERE id > 1")
+    connection.execute("UPDATE push_subscriptions SET ends = ? WHERE id = 2", (now,))
+    assert jmap.perform("sweep", step="push_subscriptions", at=None).push_subscriptions == (jmap.user, jmap.user)
+    assert rows(jmap, "SELECT id FROM push_subscriptions") == [(3,)]
+    assert ids[2] == "p3"
 
 
 def test_rfc8620_6_an_upload_goes_after_its_time_and_its_blob_with_it(jmap: Engine) -> None:
@@ -271,10 +291,10 @@ def test_a_round_goes_through_all_steps_with_pauses_and_the_next_one_waits() -> 
         ("files", None),
     ]
     clock.advance(INTERVAL)
-    assert len(pool.asked) == 9
+    assert len(pool.asked) == 10
     service.stopService()
     clock.advance(INTERVAL)
-    assert len(pool.asked) == 9
+    assert len(pool.asked) == 10
     assert clock.getDelayedCalls() == []
 
 
