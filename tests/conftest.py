@@ -33,5 +33,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Have the file written, if it is wanted."""
     path = config.getoption("--conformance")
-    if path is not None:
+    # a process that tests are given to by another hears of its own alone
+    if path is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Conformance(path))

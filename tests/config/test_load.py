@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509.oid import NameOID
 
 from jmapd.config import ConfigurationError, Listener, WebSockets, load, load_again, table
+from jmapd.config.mistakes import shown
 from jmapd.ctl import manuals
 from jmapd.protocol.limits import Limits
 from jmapd.web.bounds import Bounds
@@ -290,13 +291,13 @@ def test_certificate_files_that_cannot_be_used(lines: Lines, tmp_path: Path) -> 
     _, locked = write_pair(tmp_path / "three", b"secret")
     nowhere = tmp_path / "nowhere.pem"
     assert lines(tls(certificate, nowhere)) == [
-        f'server.tls.private-key = "{nowhere}": must be a readable file: No such file or directory'
+        f"server.tls.private-key = {shown(str(nowhere))}: must be a readable file: No such file or directory"
     ]
     assert lines(tls(tmp_path, key))[0].endswith("must be a readable file: Is a directory")
     assert lines(tls(key, key))[0].endswith("must hold an X.509 certificate in PEM")
     assert lines(tls(certificate, locked))[0].endswith("must hold an unencrypted private key in PEM")
     assert lines(tls(certificate, other)) == [
-        f'server.tls.private-key = "{other}": is not the key of the certificate in {certificate}'
+        f"server.tls.private-key = {shown(str(other))}: is not the key of the certificate in {certificate}"
     ]
     assert lines(tls(certificate, "")) == [
         'server.tls.private-key = "": must name the PEM file of the certificate\'s key'
@@ -330,8 +331,8 @@ def test_what_is_not_at_its_default_is_named_as_the_file_has_it(tmp_path: Path) 
         'jmap.web-sockets.heartbeat = "1m"',
         "jmap.web-sockets.timeout = 600",
         'server.listener.web.endpoint = "tcp:443"',
-        f'server.tls.certificate = "{certificate}"',
-        f'server.tls.private-key = "{key}"',
+        f"server.tls.certificate = {shown(str(certificate))}",
+        f"server.tls.private-key = {shown(str(key))}",
     )
     assert load(None, {}).values.changed == ()
 
