@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from jmapd.auth import hashes
 from jmapd.auth.hashes import UnusableHash
 
-ARGON2 = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("secret")
-BCRYPT = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode().replace("$2b$", "$2y$")
+ARGON2 = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("secret", salt=b"sixteen octets..")
+BCRYPT = bcrypt.hashpw(b"secret", b"$2b$04$W32RWpRoczwiWsp0AaGJPu").decode().replace("$2b$", "$2y$")
 # crypt(3)'s
 SHA512 = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
 SHA512_ROUNDS = (
