@@ -58,7 +58,9 @@ class Block:
     def included(self) -> Path | None:
         """The file that Sphinx puts there."""
         match = _DIRECTIVE.match(self.language)
-        return (ROOT / self.page).parent.joinpath(match[2]).resolve() if match and match[1] == "literalinclude" else None
+        return (
+            (ROOT / self.page).parent.joinpath(match[2]).resolve() if match and match[1] == "literalinclude" else None
+        )
 
     @property
     def commands(self) -> tuple[Command, ...]:

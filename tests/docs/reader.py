@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pexpect
@@ -19,10 +20,15 @@ SECONDS = 120
 ANSWERS = {r"(?:Password for [^\r\n]+|Repeat for confirmation): $": PASSWORD, r" \[y/N\]: $": "y"}
 """What is answered to what a command asks."""
 
+SERVES = "make run"
+
+WATCHES = " watch "
+"""It comes back by itself where a server was restarted."""
+
 STAYS = {
-    "make run": "jmapd is ready",
+    SERVES: "jmapd is ready",
     "twistd ": "jmapd is ready",
-    " watch ": "Waiting for pushes",
+    WATCHES: "Waiting for pushes",
     "curl --no-buffer": "HTTP/2 200",
     ".venv/bin/python client.py": '"@type":"Response"',
     "journalctl --unit jmapd --follow": "jmapd is ready",
@@ -31,8 +37,6 @@ STAYS = {
 
 STOPPED = "while it does not"
 """Said behind a command that is for a server that does not run."""
-
-SERVES = "make run"
 
 EDITED = "systemctl edit"
 """Opens an editor; the block that follows is what is written there."""
@@ -65,7 +69,8 @@ class Terminal:
         )
 
     def hears(self, wanted: str) -> None:
-        """Wait until it has said something."""
+        """Wait until it has said something; a terminal's lines end in two characters."""
+        wanted = wanted.replace("\n", "\r\n")
         assert self._until(wanted, pexpect.EOF) == wanted, f"it ended without {wanted!r}:\n{self.said}"
 
     def ends(self) -> int | None:
@@ -81,17 +86,21 @@ class Terminal:
         self.ends()
 
     def _until(self, *wanted: str | type[pexpect.EOF]) -> object:
-        choices = [*ANSWERS, *wanted]
+        choices: list[Any] = [*ANSWERS, *wanted]
         while True:
             try:
                 found = choices[self._child.expect(choices)]
             except pexpect.TIMEOUT:
                 raise AssertionError(f"waited for {wanted}:\n{self.said}{self._child.before}") from None
-            self.said += (self._child.before or "").replace("\r", "")
+            self.said += _text(self._child.before)
             if found not in ANSWERS:
-                self.said += self._child.after.replace("\r", "") if isinstance(found, str) else ""
+                self.said += _text(self._child.after)
                 return found
-            self._child.sendline(ANSWERS[str(found)])
+            self._child.sendline(ANSWERS[found])
+
+
+def _text(said: object) -> str:
+    return said.replace("\r", "") if isinstance(said, str) else ""
 
 
 @attrs.define
@@ -158,6 +167,9 @@ class Reader:
         self.staying.pop(SERVES).interrupt()
         self._run(command)
         self.run(SERVES)
+        for text, terminal in self.staying.items():
+            if WATCHES in text:
+                terminal.hears(STAYS[WATCHES])
 
     def _run(self, command: Command) -> None:
         text = self._replaced(command.text)
@@ -165,7 +177,7 @@ class Reader:
         wanted = pattern(self._replaced(line) for line in command.output)
         stays = next((said for start, said in STAYS.items() if start in command.text), None)
         if stays is not None:
-            terminal.hears(wanted.replace("\n", "\r\n") or stays)
+            terminal.hears(wanted or stays)
             self.staying[command.text] = terminal
             return
         status = terminal.ends()

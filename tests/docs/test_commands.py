@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import ssl
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,14 +143,14 @@ def test_the_readme_in_a_clone(clone: tuple[Path, int]) -> None:
         assert read[: len(first)] == first
         reader.follow(first)
         stays = dict(reader.staying)
-        assert list(stays)[0] == SERVES
+        assert next(iter(stays)) == SERVES
         assert len(stays) == 4
         # as the page says: they hear of each change
         told = {"watch": "Push: .*\n.*Hello", "curl": "event: state", "client.py": '"@type":"StateChange"'}
-        reader.run(f".venv/bin/jmapctl import demo old.mbox")
+        reader.run(".venv/bin/jmapctl import demo old.mbox")
         for word, what in told.items():
             (terminal,) = [terminal for text, terminal in stays.items() if word in text]
-            terminal.hears(what.replace("\n", "\r\n"))
+            terminal.hears(what)
         reader.follow(read[len(first) :])
         assert (folder / "jmapd-monday.tar").is_file()
 
@@ -198,9 +196,11 @@ def test_a_page_beside_a_server(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", homes.pages(Home.PROXY))
 def test_a_page_behind_a_proxy(name: str, tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path, "localhost", datetime.now(UTC))
-    with behind("nginx", tmp_path, certificate, key) as server:
-        with closing(beside(server, Home.PROXY, url=server.url, certificate=certificate)) as reader:
-            reader.follow(homes.of(name))
+    with (
+        behind("nginx", tmp_path, certificate, key) as server,
+        closing(beside(server, Home.PROXY, url=server.url, certificate=certificate)) as reader,
+    ):
+        reader.follow(homes.of(name))
 
 
 @pytest.mark.parametrize("name", homes.pages(Home.BROWSER))
