@@ -20,6 +20,8 @@ class Home(enum.Enum):
 
 
 HOMES = {
+    # first of all on its machine, for it begins with nothing
+    "docs/tutorial/first-client.md": Home.DEBIAN,
     "README.md": Home.CLONE,
     "README.md#From a web page": Home.BROWSER,
     "README.md#On Debian 12": Home.DEBIAN,
@@ -31,9 +33,8 @@ HOMES = {
     "docs/howto/systemd.md": Home.DEBIAN,
     "docs/howto/tls.md": Home.DEBIAN,
     "docs/reference/settings.md": Home.SERVER,
-    "docs/tutorial/first-client.md": Home.DEBIAN,
 }
-"""By page, or by page and heading."""
+"""By page, or by page and heading; in this order, where several have one home."""
 
 INCLUDED = {"etc/monitoring": "test_monitoring.py", "etc/proxies": "proxies.py"}
 """What runs the files that pages include, by their folders."""

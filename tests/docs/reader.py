@@ -70,12 +70,13 @@ class Terminal:
 
     def hears(self, wanted: str) -> None:
         """Wait until it has said something; a terminal's lines end in two characters."""
-        wanted = wanted.replace("\n", "\r\n")
-        assert self._until(wanted, pexpect.EOF) == wanted, f"it ended without {wanted!r}:\n{self.said}"
+        assert self._until(wanted.replace("\n", "\r\n")), f"it ended without {wanted!r}:\n{self.said}"
 
     def ends(self) -> int | None:
         """Wait for its end, and tell its status."""
-        self._until(pexpect.EOF)
+        self._until(None)
+        # it may have closed its terminal a moment before
+        self._child.wait()
         self._child.close()
         status: int | None = self._child.exitstatus
         return status
@@ -85,18 +86,19 @@ class Terminal:
         self._child.sendintr()
         self.ends()
 
-    def _until(self, *wanted: str | type[pexpect.EOF]) -> object:
-        choices: list[Any] = [*ANSWERS, *wanted]
+    def _until(self, wanted: str | None) -> bool:
+        """Answer what it asks until it says something, or has ended."""
+        choices: list[Any] = [*map(re.compile, ANSWERS), pexpect.EOF, *([re.compile(wanted)] if wanted else ())]
         while True:
             try:
-                found = choices[self._child.expect(choices)]
+                found = self._child.expect(choices)
             except pexpect.TIMEOUT:
                 raise AssertionError(f"waited for {wanted}:\n{self.said}{self._child.before}") from None
             self.said += _text(self._child.before)
-            if found not in ANSWERS:
+            if found >= len(ANSWERS):
                 self.said += _text(self._child.after)
-                return found
-            self._child.sendline(ANSWERS[found])
+                return choices[found] is not pexpect.EOF
+            self._child.sendline([*ANSWERS.values()][found])
 
 
 def _text(said: object) -> str:
@@ -182,7 +184,7 @@ class Reader:
             return
         status = terminal.ends()
         said = "".join(f"{line}\n" for line in terminal.said.splitlines() if line.strip() and not PROGRESS.match(line))
-        assert status == 0, f"{text}\n{said}"
+        assert status == 0, f"{text}\n{said}\nended with {status}"
         assert not wanted or re.fullmatch(wanted, said), f"{text}\nsaid\n{said}"
 
     def _replaced(self, text: str) -> str:
