@@ -19,6 +19,9 @@ from jmapd.workers.client import Client, OperationRefused, Unavailable
 
 INTERRUPTED = 130
 
+_OUTCOMES = ("imported", "present", "refused")
+"""What may come of a message in a Mailbox; the first counts, where it goes to several."""
+
 Job = tuple[str, dict[str, Any], bytes]
 
 
@@ -69,6 +72,7 @@ class Import:
     progress: Progress
     counted: Counter[str] = attrs.field(factory=Counter)
     ended: str = ""
+    _outcomes: set[str] = attrs.field(factory=set, init=False)
 
     def run(self, client: Client, sources: Iterable[Source]) -> Import:
         """Bring in all there is; an interruption or a lost server ends it with what was done until then."""
@@ -129,11 +133,18 @@ class Import:
             outcome, detail = "refused", said.detail
         else:
             outcome, detail = said[0]["outcome"], said[0].get("detail", "")
+        self._outcomes.add(outcome)
+        if place is item.places[-1]:
+            self._count(item, detail)
+
+    def _count(self, item: Found, detail: str) -> None:
+        """A message counts once, to however many Mailboxes it goes."""
+        outcome = next(one for one in _OUTCOMES if one in self._outcomes)
+        self._outcomes.clear()
         self.counted[outcome] += 1
         if outcome == "refused":
             self.progress.say(f"{item.origin}: left out: {detail.removesuffix('.')}")
-        last = place is item.places[-1]
-        self.progress.advance(item.octets if last else 0, self.counted.total())
+        self.progress.advance(item.octets, self.counted.total())
 
 
 def _arguments(account: str, item: Found, place: Place) -> dict[str, Any]:

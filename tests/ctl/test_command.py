@@ -79,6 +79,14 @@ def test_import_twice_is_import_once(anna: Installation) -> None:
     assert held(anna) == 300
 
 
+def test_a_message_of_two_mailboxes_is_one_message(anna: Installation) -> None:
+    path = anna.folder / "Takeout.mbox"
+    path.write_text(f"{SEPARATOR}X-Gmail-Labels: Inbox,Trips\nSubject: a\n\nhello\n")
+    assert anna.run("import", "anna", str(path)) == "1 messages imported, 0 were there already.\n"
+    assert anna.run("import", "anna", str(path)) == "0 messages imported, 1 were there already.\n"
+    assert held(anna) == 1
+
+
 def test_large_messages_in_flight(anna: Installation) -> None:
     path = write_mbox(anna.folder / "mbox", 40, size=60_000)
     with path.open("a") as file:
