@@ -106,7 +106,7 @@ class Engine(Caller):
         """A new user of the same store."""
         address = f"{local_part}@localhost"
         account = self.add_user(address)
-        made = attrs.evolve(self, user=int(account.removeprefix("a")), account=account, address=address)
+        made = attrs.evolve(self, user=int(account.removeprefix("a"), 16), account=account, address=address)
         made.find_mailboxes()
         return made
 

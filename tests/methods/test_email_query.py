@@ -1,207 +1,156 @@
-"""RFC 8621 section 4.4 against an oracle: each query's answer is worked out again from what /get shows."""
+"""RFC 8621 sections 4.4 and 4.5: what Email/query finds, and what becomes of it, against an oracle."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from operator import itemgetter
-from pathlib import Path
+from itertools import count
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.caller import Caller
 from tests.engine import Engine, engine
+from tests.methods.email_oracle import Email, Oracle, applied
+from tests.methods.email_strategies import HARD_DATES, ORDINARY_DATES, Query, boxes, emails_of, keywords, queries_of
 
-EMAILS = 40
-WORDS = ("alpha", "beta", "gamma")
-SENDERS = ("anna", "ben")
-BOXES = ("Inbox", "Archive", "Trash")
+
+@attrs.define
+class Account:
+    """An account, and what is in it."""
+
+    jmap: Engine
+    emails: list[Email] = attrs.field(factory=list)
+    added: int = 0
+
+    @property
+    def oracle(self) -> Oracle:
+        return Oracle(tuple(self.emails))
+
+    def add(self, emails: list[Email]) -> None:
+        """Import Emails in one call."""
+        create: dict[str, Any] = {}
+        for one in emails:
+            raw = one.message.raw()
+            one.size = len(raw)
+            blob = self.jmap.upload(raw, "message/rfc822")
+            create[f"k{one.message.number}"] = {"blobId": blob, "receivedAt": one.received, **self.mutable(one)}
+        assert not self.jmap.call("Email/import", emails=create)["notCreated"]
+        self.emails += emails
+        self.added += len(emails)
+
+    def mutable(self, email: Email) -> dict[str, Any]:
+        boxes = {self.jmap.mailboxes[box]: True for box in email.mailboxes}
+        return {"mailboxIds": boxes, "keywords": dict.fromkeys(email.keywords, True)}
+
+    def change(self, at: int, mailboxes: frozenset[str], keywords: frozenset[str]) -> None:
+        """Change what can change of an Email."""
+        email = self.emails[at % len(self.emails)]
+        email.mailboxes, email.keywords = mailboxes, keywords
+        assert self.jmap.call("Email/set", update={email.id: self.mutable(email)})["updated"]
+
+    def destroy(self, at: int) -> None:
+        """Destroy an Email."""
+        email = self.emails.pop(at % len(self.emails))
+        assert self.jmap.call("Email/set", destroy=[email.id])["destroyed"]
+
+    def learn(self) -> None:
+        """Learn each Email's Id and Thread, which change where Threads are joined."""
+        listed = self.jmap.call("Email/get", ids=None, properties=["messageId", "threadId"])["list"]
+        by_message = {one["messageId"][0]: one for one in listed}
+        assert len(listed) == len(self.emails)
+        for email in self.emails:
+            said = by_message[f"{email.message.number}@x"]
+            email.id, email.thread = said["id"], said["threadId"]
+
+    def check(self, query: Query) -> dict[str, Any]:
+        """Compare what is answered to a query; the answer."""
+        arguments = query.arguments(self.jmap.mailboxes)
+        oracle = self.oracle
+        every = self.jmap.call("Email/query", **{**arguments, "collapseThreads": False})["ids"]
+        assert len(every) == len(set(every))
+        assert set(every) == oracle.found(query.filter)
+        assert oracle.is_ordered(every, query.sort or ())
+        wanted = oracle.collapsed(every) if query.collapse else every
+        said = self.jmap.call("Email/query", **arguments, calculateTotal=True)
+        assert (said["ids"], said["total"], said["position"]) == (wanted, len(wanted), 0)
+        self.check_windows(query, arguments, wanted)
+        return said
+
+    def check_windows(self, query: Query, arguments: dict[str, Any], wanted: list[str]) -> None:
+        """Compare parts of the results (RFC 8620 section 5.5)."""
+        start = query.position if query.position >= 0 else max(0, len(wanted) + query.position)
+        window = {"position": query.position, "limit": query.limit, "anchorOffset": query.offset}
+        said = self.jmap.call("Email/query", **arguments, **window, anchor=None)
+        assert (said["position"], said["ids"]) == (start, wanted[start : start + query.limit])
+        assert not {"total", "limit"} & set(said)
+        anchor = self.emails[query.anchor % len(self.emails)].id
+        if anchor in wanted:
+            start = max(0, wanted.index(anchor) + query.offset)
+            said = self.jmap.call("Email/query", **arguments, **window, anchor=anchor)
+            assert (said["position"], said["ids"]) == (start, wanted[start : start + query.limit])
+        else:
+            error = self.jmap.error("Email/query", **arguments, **window, anchor=anchor)
+            assert error["type"] == "anchorNotFound"
+
+    def check_changes(self, query: Query, old: dict[str, Any], new: dict[str, Any]) -> None:
+        """Compare what became of a query's results since an answer with the answer that is given now."""
+        arguments = {**query.arguments(self.jmap.mailboxes), "sinceQueryState": old["queryState"]}
+        assert old["ids"] == new["ids"] or old["queryState"] != new["queryState"]
+        said = self.jmap.call("Email/queryChanges", **arguments, calculateTotal=True)
+        assert (said["oldQueryState"], said["newQueryState"]) == (old["queryState"], new["queryState"])
+        assert [one["index"] for one in said["added"]] == sorted(one["index"] for one in said["added"])
+        assert applied(old["ids"], said) == new["ids"]
+        number = len(said["removed"]) + len(said["added"])
+        assert self.jmap.call("Email/queryChanges", **arguments, maxChanges=number)["added"] == said["added"]
+        if number:
+            assert self.jmap.error("Email/queryChanges", **arguments, maxChanges=number - 1)["type"] == "tooManyChanges"
+        if old["ids"]:
+            # a client that knows no more than the beginning
+            known = 1 + query.anchor % len(old["ids"])
+            up_to = old["ids"][known - 1]
+            said = self.jmap.call("Email/queryChanges", **arguments, calculateTotal=True, upToId=up_to)
+            cached = applied([*old["ids"][:known], *[None] * (len(old["ids"]) - known)], said)
+            assert [id or new["ids"][at] for at, id in enumerate(cached)] == new["ids"]
+            if up_to in new["ids"]:
+                # what moves from behind to before it is not known to the client
+                before = zip(cached, new["ids"][: new["ids"].index(up_to)], strict=False)
+                assert all(id or now in old["ids"][known:] for id, now in before)
 
 
 @pytest.fixture(scope="module")
-def mail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, list[dict[str, Any]]]]:
-    folder: Path = tmp_path_factory.mktemp("query")
-    with engine(folder) as jmap:
-        for n in range(EMAILS):
-            subject, sender = WORDS[n % 3], SENDERS[n % 2]
-            reply = f"References: <{n - 6}@x.example>\r\n" if n % 4 == 0 and n > 6 else ""
-            raw = (
-                f"From: {sender} <{sender}@example.org>\r\nTo: x@example.org\r\nSubject: {subject}\r\n{reply}"
-                f"Message-ID: <{n}@x.example>\r\nDate: Mon, {1 + n % 28} Jan 2024 07:00:00 +0000\r\n\r\n"
-                f"{'word ' * (n % 7)}{WORDS[n % 2]}\r\n"
-            )
-            jmap.import_message(
-                raw.encode(),
-                BOXES[n % 5 % 3],
-                keywords={name: True for name, every in (("$seen", 2), ("$flagged", 5)) if n % every == 0},
-                receivedAt=f"2024-02-{1 + n * 7 % 28:02}T00:00:{n % 3:02}Z",
-            )
-        names = ["header:References", "header:To", "header:Subject", "header:X-None"]
-        names += ["mailboxIds", "keywords", "receivedAt", "sentAt", "size", "subject", "from", "to", "bodyValues"]
-        names += ["threadId", "hasAttachment"]
-        everything = jmap.call("Email/get", ids=None, fetchTextBodyValues=True, properties=names)["list"]
-        for email in everything:
-            email["thread"] = [one for one in everything if one["threadId"] == email["threadId"]]
-        yield jmap, everything
+def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Engine]]:
+    """New users of one store."""
+    numbers = count()
+    with engine(tmp_path_factory.mktemp("query")) as jmap:
+        yield lambda: jmap.another(f"user{next(numbers)}")
 
 
-DATES = [f"2024-02-{day:02}T00:00:00Z" for day in (1, 9, 20, 28)]
-CONDITIONS = st.one_of(
-    st.fixed_dictionaries({"inMailbox": st.sampled_from(BOXES)}),
-    st.fixed_dictionaries({"hasKeyword": st.sampled_from(["$seen", "$Flagged", "other"])}),
-    st.fixed_dictionaries({"notKeyword": st.sampled_from(["$seen", "$flagged"])}),
-    st.fixed_dictionaries({"before": st.sampled_from(DATES)}),
-    st.fixed_dictionaries({"after": st.sampled_from(DATES)}),
-    st.fixed_dictionaries({"subject": st.sampled_from(WORDS)}),
-    st.fixed_dictionaries({"from": st.sampled_from(SENDERS)}),
-    st.fixed_dictionaries({"text": st.sampled_from(WORDS)}),
-    st.fixed_dictionaries({"inMailboxOtherThan": st.lists(st.sampled_from(BOXES), max_size=2)}),
-    *(
-        st.fixed_dictionaries({f"{which}InThreadHaveKeyword": st.sampled_from(["$seen", "$Flagged", "other"])})
-        for which in ("all", "some", "none")
-    ),
-    st.fixed_dictionaries({"header": st.sampled_from([["references"], ["Subject", "ALPH"], ["to"], ["x-none"]])}),
-    st.fixed_dictionaries({"minSize": st.just(170), "hasAttachment": st.just(False)}),
-)
-FILTERS = st.recursive(
-    CONDITIONS,
-    lambda inner: st.fixed_dictionaries(
-        {"operator": st.sampled_from(["AND", "OR", "NOT"]), "conditions": st.lists(inner, max_size=3)}
-    ),
-    max_leaves=6,
-)
-SORTS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "property": st.sampled_from(["receivedAt", "sentAt", "size", "subject", "from", "to"]),
-            "isAscending": st.booleans(),
-        }
-    )
-    | st.fixed_dictionaries(
-        {
-            "property": st.sampled_from(["hasKeyword", "allInThreadHaveKeyword", "someInThreadHaveKeyword"]),
-            "keyword": st.sampled_from(["$seen", "$Flagged"]),
-            "isAscending": st.booleans(),
-        }
-    ),
-    max_size=3,
-)
-
-
-def with_ids(jmap: Engine, node: dict[str, Any]) -> dict[str, Any]:
-    if "operator" in node:
-        return {**node, "conditions": [with_ids(jmap, one) for one in node["conditions"]]}
-    ids: dict[str, Callable[[Any], Any]] = {
-        "inMailbox": jmap.mailboxes.get,
-        "inMailboxOtherThan": lambda names: [jmap.mailboxes[one] for one in names],
-    }
-    return {name: ids[name](value) if name in ids else value for name, value in node.items()}
-
-
-def body_of(email: dict[str, Any]) -> str:
-    return " ".join(value["value"] for value in email["bodyValues"].values())
-
-
-def has_header(email: dict[str, Any], name: str, text: str = "") -> bool:
-    fields = {key.removeprefix("header:").lower(): value for key, value in email.items() if key.startswith("header:")}
-    return fields[name.lower()] is not None and text.lower() in fields[name.lower()].lower()
-
-
-TESTS: dict[str, Callable[[dict[str, Any], Any], bool]] = {
-    "inMailbox": lambda email, value: value in email["mailboxIds"],
-    "hasKeyword": lambda email, value: value.lower() in email["keywords"],
-    "notKeyword": lambda email, value: value.lower() not in email["keywords"],
-    "before": lambda email, value: bool(email["receivedAt"] < value),
-    "after": lambda email, value: bool(email["receivedAt"] >= value),
-    "subject": lambda email, value: value in email["subject"],
-    "from": lambda email, value: value in email["from"][0]["email"],
-    "text": lambda email, value: value in email["subject"] or value in body_of(email),
-    "inMailboxOtherThan": lambda email, value: bool(set(email["mailboxIds"]) - set(value)),
-    "someInThreadHaveKeyword": lambda email, value: any(value.lower() in one["keywords"] for one in email["thread"]),
-    "allInThreadHaveKeyword": lambda email, value: all(value.lower() in one["keywords"] for one in email["thread"]),
-    "noneInThreadHaveKeyword": lambda email, value: (
-        not any(value.lower() in one["keywords"] for one in email["thread"])
-    ),
-    "header": lambda email, value: has_header(email, *value),
-    "minSize": lambda email, value: bool(email["size"] >= value),
-    "hasAttachment": lambda email, value: bool(email["hasAttachment"] is value),
-}
-
-
-def matches(email: dict[str, Any], node: dict[str, Any]) -> bool:
-    if "operator" in node:
-        each = [matches(email, one) for one in node["conditions"]]
-        return {"AND": all(each), "OR": any(each), "NOT": not any(each)}[node["operator"]]
-    return all(TESTS[name](email, value) for name, value in node.items())
-
-
-KEYS: dict[str, Callable[[dict[str, Any]], Any]] = {
-    **{name: itemgetter(name) for name in ("receivedAt", "sentAt", "size", "subject")},
-    "from": lambda email: email["from"][0]["name"],
-    "to": lambda email: email["to"][0]["email"],
-}
-
-
-def key_of(comparator: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
-    name = comparator["property"]
-    if name in KEYS:
-        return KEYS[name]
-    return lambda email: TESTS[name](email, comparator["keyword"])
-
-
-def expected(emails: list[dict[str, Any]], node: dict[str, Any] | None, sort: list[dict[str, Any]]) -> list[str]:
-    found = [email for email in emails if node is None or matches(email, node)]
-    last = sort[-1]["isAscending"] if sort else False
-    found.sort(key=lambda email: (email["receivedAt"], int(email["id"][1:], 16)), reverse=not last)
-    for one in reversed(sort or [{"property": "receivedAt", "isAscending": False}]):
-        found.sort(key=key_of(one), reverse=not one["isAscending"])
-    return [email["id"] for email in found]
-
-
-def collapsed(emails: list[dict[str, Any]], ids: list[str]) -> list[str]:
-    threads = {email["id"]: email["threadId"] for email in emails}
-    first: dict[str, str] = {}
-    for id in ids:
-        first.setdefault(threads[id], id)
-    return list(first.values())
-
-
-@settings(deadline=None, max_examples=150)
-@given(node=st.none() | FILTERS, sort=SORTS, collapse=st.booleans(), data=st.data())
+@settings(deadline=None, max_examples=60)
+@given(dates=st.sampled_from([ORDINARY_DATES, HARD_DATES]), data=st.data())
 def test_rfc8621_4_4_a_query_finds_what_the_words_of_the_rfc_say(
-    mail: tuple[Engine, list[dict[str, Any]]],
-    node: dict[str, Any] | None,
-    sort: list[dict[str, Any]],
-    collapse: bool,
-    data: st.DataObject,
+    users: Callable[[], Engine], dates: list[str], data: st.DataObject
 ) -> None:
-    jmap, emails = mail
-    filter = None if node is None else with_ids(jmap, node)
-    wanted = expected(emails, filter, sort)
-    if collapse:
-        wanted = collapsed(emails, wanted)
-    arguments: dict[str, Any] = {"filter": filter, "sort": sort or None, "collapseThreads": collapse}
-    said = jmap.call("Email/query", **arguments, calculateTotal=True)
-    assert said["ids"] == wanted
-    assert said["total"] == len(wanted)
-    position = data.draw(st.integers(-EMAILS - 2, EMAILS + 2))
-    limit = data.draw(st.integers(0, EMAILS))
-    start = position if position >= 0 else max(0, len(wanted) + position)
-    said = jmap.call("Email/query", **arguments, position=position, limit=limit)
-    assert said["ids"] == wanted[start : start + limit]
-    assert said["position"] == start
-    if wanted:
-        anchor = data.draw(st.sampled_from(wanted))
-        offset = data.draw(st.integers(-5, 5))
-        start = max(0, wanted.index(anchor) + offset)
-        said = jmap.call("Email/query", **arguments, anchor=anchor, anchorOffset=offset, limit=5, position=3)
-        assert (said["position"], said["ids"]) == (start, wanted[start : start + 5])
+    account = Account(users())
+    account.add(data.draw(emails_of(dates)))
+    account.learn()
+    wanted = data.draw(st.lists(queries_of(account.emails), min_size=4, max_size=10))
+    answers = [account.check(query) for query in wanted]
+    for change in data.draw(st.lists(st.sampled_from(["add", "change", "destroy"]), min_size=1, max_size=4)):
+        if change == "add":
+            account.add(data.draw(emails_of(dates, first=account.added, most=2)))
+            account.learn()
+        elif change == "change":
+            account.change(data.draw(st.integers(0, 9)), data.draw(boxes), data.draw(keywords))
+        elif len(account.emails) > 1:
+            account.destroy(data.draw(st.integers(0, 9)))
+    for query, old in zip(wanted, answers, strict=True):
+        account.check_changes(query, old, account.check(query))
 
 
-def test_rfc8620_5_5_arguments_of_query(mail: tuple[Engine, list[dict[str, Any]]]) -> None:
-    jmap, emails = mail
-    outside = {email["id"] for email in emails if jmap.mailboxes["Inbox"] not in email["mailboxIds"]}
-    inbox = {"inMailbox": jmap.mailboxes["Inbox"]}
-    assert jmap.error("Email/query", filter=inbox, anchor=outside.pop())["type"] == "anchorNotFound"
+def test_rfc8620_5_5_arguments_of_query(jmap: Caller) -> None:
     assert jmap.error("Email/query", limit=-1)["type"] == "invalidArguments"
     assert jmap.error("Email/query", filter={"nothing": 1})["type"] == "unsupportedFilter"
     assert jmap.error("Email/query", filter={"operator": "XOR", "conditions": []})["type"] == "invalidArguments"
@@ -212,4 +161,3 @@ def test_rfc8620_5_5_arguments_of_query(mail: tuple[Engine, list[dict[str, Any]]
     assert jmap.error("Email/query", filter={"before": "x"})["type"] == "invalidArguments"
     assert jmap.call("Email/query", limit=100_000)["limit"] == 5000
     assert "limit" not in jmap.call("Email/query", limit=10)
-    assert jmap.call("Email/query", filter={"inMailbox": "m999"}, calculateTotal=True)["total"] == 0

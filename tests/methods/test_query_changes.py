@@ -1,4 +1,4 @@
-"""RFC 8620 section 5.6: what became of a query's results. That it is right is tests/methods/test_random_operations.py's."""
+"""RFC 8620 section 5.6: what became of a query's results. That it is right, tests/methods/test_email_query.py proves."""
 
 from __future__ import annotations
 

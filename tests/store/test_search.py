@@ -24,6 +24,7 @@ def index(store: Store) -> TextIndex:
     store.text.add(1, {"subject": "Quarterly report", "from": "Jörg Müller joerg@example.org", "body": "numbers"})
     store.text.add(2, {"subject": "Lunch?", "to": "anna@example.org", "body": "the quarterly lunch"})
     store.text.add(3, {"subject": "来週の会議の資料", "body": "ご確認ください"})
+    store.text.add(4, {"subject": """My mother's "best" pie"""})
     store.text.flush()
     return store.text
 
@@ -36,6 +37,14 @@ def index(store: Store) -> TextIndex:
         ("text", "quarterly lunch", [2]),
         ("text", '"quarterly report"', [1]),
         ("text", '"report quarterly"', []),
+        ("text", "'quarterly report'", [1]),
+        ("text", "'report quarterly'", []),
+        ("text", "'report quarterly", [1]),
+        ("text", "report 'quarterly'", [1]),
+        ("text", r'"mother\'s \"best\" pie"', [4]),
+        ("text", r"'mother\'s \"best\" pie'", [4]),
+        ("text", r'"best\" mother\'s"', []),
+        ("text", "mother's best", [4]),
         ("from", "muller", [1]),
         ("from", "joerg@example.org", [1]),
         ("to", "joerg", []),
@@ -43,8 +52,8 @@ def index(store: Store) -> TextIndex:
         ("text", "会資", []),
         ("text", "quart*", [1, 2]),
         ("text", "qu*", []),
-        ("text", "", [1, 2, 3]),
-        ("text", "?!", [1, 2, 3]),
+        ("text", "", [1, 2, 3, 4]),
+        ("text", "?!", [1, 2, 3, 4]),
     ],
 )
 def test_rfc8621_4_4_1_text_conditions(
