@@ -91,3 +91,16 @@ def test_rfc8621_4_6_every_blob_that_is_not_there_is_named(jmap: Caller) -> None
     blobs = ("Bgone", there, "Bnone")
     refused = created(jmap, attachments=[{"blobId": blob, "type": "a/b"} for blob in blobs])
     assert (refused["type"], refused["notFound"]) == ("blobNotFound", ["Bgone", "Bnone"])
+
+
+@pytest.mark.parametrize("name", ["attachments", "textBody", "htmlBody", "bodyStructure"])
+def test_rfc8620_6_a_blob_that_has_another_id_in_the_new_email_is_told(jmap: Caller, name: str) -> None:
+    media_type = {"textBody": "text/plain", "htmlBody": "text/html"}.get(name, "text/csv")
+    part = {"blobId": jmap.upload(b"attached"), "type": media_type}
+    given = {"type": "multipart/mixed", "subParts": [part]} if name == "bodyStructure" else [part]
+    made = created(jmap, **{name: given})
+    (email,) = jmap.call("Email/get", ids=[made["id"]], properties=[name])["list"]
+    assert made.keys() == {"id", "blobId", "threadId", "size", name}
+    assert made[name] == email[name]
+    (told,) = made[name]["subParts"] if name == "bodyStructure" else made[name]
+    assert jmap.download(told["blobId"]) == b"attached"
