@@ -19,7 +19,8 @@ from jmapd.store.sqlite import TEXT_COLUMNS, delete_text, email_text
 
 _CJK = "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f"
 _CJK_CHARACTER = re.compile(f"([{_CJK}])")
-_TOKEN = re.compile(r'"([^"]*)"|(\S+)')
+_TOKEN = re.compile(r"""(?<!\S)(["'])((?:\\.|(?!\1)[^\\])*)\1(?!\S)|(\S+)""", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _MIN_PREFIX = 3
 
 CONDITION_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -44,8 +45,8 @@ def searchable(text: str) -> str:
 def expression(condition: str, text: str) -> str | None:
     """The FTS5 expression of a text condition.
 
-    Words may stand anywhere and all must be there; what is in quotation marks is a phrase; a word of three letters
-    or more that ends in ``*`` stands for all that begin so.
+    Words may stand anywhere and all must be there; what is in quotation marks is a phrase, in which a backslash has the
+    next character taken as it is; a word of three letters or more that ends in ``*`` stands for all that begin so.
 
     :param condition: a name of `CONDITION_COLUMNS`.
     :param text: what the client is looking for.
@@ -59,8 +60,8 @@ def expression(condition: str, text: str) -> str | None:
 
 def phrases(text: str) -> Iterator[tuple[str, bool]]:
     """What a client's search text looks for: phrases, `searchable`, each with whether its last word may go on."""
-    for phrase, word in _TOKEN.findall(text):
-        wanted = searchable(phrase or word).replace('"', " ")
+    for _, phrase, word in _TOKEN.findall(text):
+        wanted = searchable(_ESCAPE.sub(r"\1", phrase) or word).replace('"', " ")
         if any(character.isalnum() for character in wanted):
             yield wanted.rstrip("*"), word.endswith("*") and len(word) > _MIN_PREFIX
 
