@@ -29,6 +29,10 @@ class Caller(ABC):
         """Send a Request that is one; its Response object."""
 
     @abstractmethod
+    def session(self) -> dict[str, Any]:
+        """The user's Session object."""
+
+    @abstractmethod
     def upload(self, data: bytes, media_type: str = "application/octet-stream") -> str:
         """Upload a blob; its id."""
 

@@ -1,15 +1,17 @@
 """docs/conformance.md: what the tests say of each section of the RFCs, made of their names and outcomes.
 
-A test that is named ``test_rfc8620_5_3_an_update_…`` holds something that section 5.3 of RFC 8620 asks for.
+A test that is named ``test_rfc8620_5_3_an_update_…`` holds something that section 5.3 of RFC 8620 asks for. Which tests
+hold what RFC 8620 and RFC 8621 demand is listed in ``tests/musts``.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import attrs
 import pytest
+
+from tests.musts import FILES, read, table
+from tests.outcome import OVER, Name, Outcome
 
 TITLES = {
     8620: "The JSON Meta Application Protocol (JMAP)",
@@ -25,7 +27,7 @@ TITLES = {
     8307: "Well-Known URIs for the WebSocket Protocol",
     9113: "HTTP/2",
 }
-"""The RFCs that jmapd is there for, in the order of the table."""
+"""The RFCs that jmapd is there for, in the order of the tables."""
 
 HEAD = """\
 # Conformance
@@ -34,29 +36,11 @@ What the tests hold, by the sections of the RFCs; made by `tox run -e tests`, wh
 would write. Where tests of methods run in this process, over HTTP and over a WebSocket, it is the same test each time.
 The WebSocket protocol itself is held by the Autobahn testsuite beside these (`make autobahn`).
 
+Of RFC 8620 and RFC 8621 each sentence with MUST, MUST NOT, REQUIRED or SHALL is listed, in our own words, with the tests
+that hold it.
+
 Not there yet: sending to other servers (RFC 8621 section 7: what goes there waits).
 """
-
-_NAME = re.compile(r"test_rfc(\d+)_((?:\d+_)+)(\w+)")
-
-
-@attrs.define
-class Row:
-    """A test.
-
-    :param outcomes: whether it has passed, by what it ran over.
-    """
-
-    outcomes: dict[str, bool] = attrs.field(factory=dict)
-
-    def shown(self) -> str:
-        """What the table says of it."""
-        named = [name for name in ("in process", "http", "websocket") if name in self.outcomes]
-        if not all(self.outcomes.values()):
-            failed = [name for name, passed in self.outcomes.items() if not passed and name]
-            return "**fails**" + (f" ({', '.join(failed)})" if failed else "")
-        shown = {"in process": "in process", "http": "HTTP", "websocket": "WebSocket"}
-        return f"passes ({', '.join(shown[name] for name in named)})" if named else "passes"
 
 
 class Conformance:
@@ -67,20 +51,18 @@ class Conformance:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: dict[tuple[int, tuple[int, ...], str], Row] = {}
+        self._outcomes: dict[str, Outcome] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test has run."""
         if report.when != "call" and report.passed:
             return
-        match = _NAME.match(report.nodeid.rpartition("::")[2])
-        if match is None or int(match[1]) not in TITLES:
+        test, _, parameters = report.nodeid.rpartition("::")[2].partition("[")
+        if Name.of(test) is None:
             return
-        section = tuple(int(number) for number in match[2].strip("_").split("_"))
-        row = self._rows.setdefault((int(match[1]), section, match[3].replace("_", " ")), Row())
-        parameters = report.nodeid.partition("[")[2]
-        over = next((name for name in ("in process", "http", "websocket") if parameters.startswith(name)), "")
-        row.outcomes[over] = row.outcomes.get(over, True) and report.passed
+        outcome = self._outcomes.setdefault(test, Outcome())
+        over = next((name for name in OVER if parameters.startswith(name)), "")
+        outcome.over[over] = outcome.over.get(over, True) and report.passed
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """All have run: write the file, and fail where it was another one."""
@@ -92,11 +74,24 @@ class Conformance:
             print(f"\n{self._path} was not what the tests say, and has been written anew")  # noqa: T201
 
     def _text(self) -> str:
-        lines = [HEAD]
+        lines = [HEAD, *table.summary(self._outcomes)]
         for rfc, title in TITLES.items():
-            of_rfc = [(section, said, row) for (of, section, said), row in self._rows.items() if of == rfc]
-            rows = sorted(of_rfc, key=lambda one: one[:2])
-            if rows:
-                lines += [f"\n## RFC {rfc}: {title}\n", "| section | what holds | |", "|---|---|---|"]
-                lines += [f"| {'.'.join(map(str, section))} | {said} | {row.shown()} |" for section, said, row in rows]
+            others = self._others(rfc)
+            if rfc in FILES:
+                lines += [f"\n## RFC {rfc}: {title}", *table.demands(rfc, self._outcomes)]
+                others = ["\n### What else the tests hold\n", *others] if others else []
+            elif others:
+                others = [f"\n## RFC {rfc}: {title}\n", *others]
+            lines += others
         return "\n".join(lines) + "\n"
+
+    def _others(self, rfc: int) -> list[str]:
+        """The tests of an RFC, but for those that hold what it demands."""
+        told = read(rfc).tests if rfc in FILES else set()
+        tests = {test: name for test in self._outcomes if (name := Name.of(test)) and name.rfc == rfc}
+        rows = [
+            f"| {table.dotted(name.section)} | {name.says} | {self._outcomes[test].shown()} |"
+            for test, name in sorted(tests.items(), key=lambda one: one[1])
+            if test not in told
+        ]
+        return ["| section | what holds | |", "|---|---|---|", *rows] if rows else []

@@ -90,6 +90,12 @@ class Engine(Caller):
         response: dict[str, Any] = orjson.loads(answer.body)
         return response
 
+    def session(self) -> dict[str, Any]:
+        """The user's Session object."""
+        about: dict[str, Any] = {"user": self.user, "name": self.address, "read_only": self.read_only}
+        found: dict[str, Any] = orjson.loads(self.perform("session", **about, url="https://localhost").body)
+        return found
+
     def upload(self, data: bytes, media_type: str = "application/octet-stream") -> str:
         """Upload a blob; its id."""
         about = {"user": self.user, "account": self.account}

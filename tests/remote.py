@@ -46,6 +46,11 @@ class Remote(Caller):
         assert (response.pop("@type"), response.pop("requestId")) == ("Response", "r"), response
         return response
 
+    def session(self) -> dict[str, Any]:
+        """The user's Session object."""
+        found: dict[str, Any] = self._client.get(f"{self._server.url}/jmap/session").json()
+        return found
+
     def upload(self, data: bytes, media_type: str = "application/octet-stream") -> str:
         """Upload a blob; its id."""
         url = f"{self._server.url}/jmap/upload/{self.account}/"

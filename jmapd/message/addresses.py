@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 
 import attrs
 
@@ -35,12 +37,12 @@ class Group:
 class _Reading:
     """An address as far as it has been read.
 
-    :param words: the phrase.
+    :param words: those of the phrase, each with whether it is quoted.
     :param literal: the same with its quotation marks, for it is the address where there are no angle brackets.
     :param angle: what is within angle brackets, if they have been met.
     """
 
-    words: list[str] = attrs.field(factory=list)
+    words: list[tuple[str, bool]] = attrs.field(factory=list)
     literal: list[str] = attrs.field(factory=list)
     angle: list[str] | None = None
     comment: str = ""
@@ -48,7 +50,7 @@ class _Reading:
     def address(self) -> tuple[str | None, str] | None:
         """The address, or ``None`` where there is none."""
         if self.angle is not None:
-            name = _phrase("".join(self.words))
+            name = _phrase_of(self.words)
             return name or _phrase(self.comment), "".join(self.angle).strip()
         text = "".join(self.literal).strip()
         if "@" in text and not _SPACE.search(_QUOTED.sub("", text)):
@@ -78,7 +80,7 @@ def parse_addresses(value: str) -> list[Group]:
         elif (kind == "special" and text in ",;") or (kind == "special" and text == ":" and reading.angle is None):
             if text == ":":
                 groups.append(current)
-                current = Group(_phrase("".join(reading.words)), [])
+                current = Group(_phrase_of(reading.words), [])
                 count += 1
             elif address := reading.address():
                 current.addresses.append(address)
@@ -103,7 +105,7 @@ def _word(reading: _Reading, kind: str, text: str) -> None:
         if kind != "space":
             reading.angle.append(literal)
     else:
-        reading.words.append(text)
+        reading.words.append((text, kind == "quoted"))
         reading.literal.append(literal)
 
 
@@ -133,4 +135,11 @@ def _tokens(value: str) -> Iterator[tuple[str, str]]:
 
 def _phrase(text: str) -> str | None:
     """A display name: encoded words decoded, white space folded."""
-    return " ".join(decode_words(text).split()) or None
+    return _phrase_of([(text, False)])
+
+
+def _phrase_of(words: list[tuple[str, bool]]) -> str | None:
+    """The same of words, of which the quoted ones are taken as they are (RFC 2047 section 5)."""
+    runs = [(quoted, "".join(text for text, _ in run)) for quoted, run in groupby(words, itemgetter(1))]
+    text = "".join(run if quoted else decode_words(run) for quoted, run in runs)
+    return " ".join(text.split()) or None

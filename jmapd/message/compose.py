@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from jmapd.message.fields import WrongValue, write_field
-from jmapd.message.headers import FORMS, form_allowed
-from jmapd.message.outline import Leaf, Multipart, Outline, read_outline
+from jmapd.message.headers import header_property
+from jmapd.message.outline import Leaf, Multipart, Outline, header_fields, read_outline
 from jmapd.message.write import write_part
 from jmapd.protocol.errors import SetError, invalid_properties
 
@@ -29,8 +28,6 @@ CONVENIENT = {
 """The properties that stand for a header field, with its name and form (section 4.1.3)."""
 
 BODY_PROPERTIES = frozenset({"bodyStructure", "textBody", "htmlBody", "attachments", "bodyValues"})
-
-_HEADER_PROPERTY = re.compile(r"header:([!-9;-~]{1,200})(?::(as[A-Za-z]+))?(:all)?\Z")
 
 
 def compose(
@@ -53,15 +50,21 @@ def compose(
     wrong: dict[str, str] = {}
     fields = _fields(email, wrong)
     outline = read_outline(email, wrong)
+    of_root = header_fields(outline)
+    if of_root & {"mime-version", *fields}:
+        property = next(name for name in ("bodyStructure", "textBody", "htmlBody", "attachments") if email.get(name))
+        wrong[property] = "it has a header field that the Email itself has"
     for name in email:
-        if name not in CONVENIENT and name not in BODY_PROPERTIES and not _HEADER_PROPERTY.match(name):
+        if name not in CONVENIENT and name not in BODY_PROPERTIES and not header_property(name):
             wrong.setdefault(name, "this is no property that a new Email can have")
     if wrong:
         said = "; ".join(f"{name[:100]}: {why}" for name, why in wrong.items())
         raise invalid_properties(said, *wrong)
     _check_blobs(outline, blob)
-    fields.setdefault("date", write_field("Date", "asDate", now.isoformat()))
-    fields.setdefault("message-id", write_field("Message-ID", "asMessageIds", [message_id]))
+    if "date" not in of_root:
+        fields.setdefault("date", write_field("Date", "asDate", now.isoformat()))
+    if "message-id" not in of_root:
+        fields.setdefault("message-id", write_field("Message-ID", "asMessageIds", [message_id]))
     fields["mime-version"] = b"MIME-Version: 1.0\r\n"
     try:
         body = write_part(outline, blob, boundary)
@@ -109,7 +112,7 @@ def _fields(email: Mapping[str, Any], wrong: dict[str, str]) -> dict[str, bytes]
     fields: dict[str, bytes] = {}
     given_by: dict[str, str] = {}
     for name, value in email.items():
-        wanted = header_of(name, wrong)
+        wanted = (*CONVENIENT[name], False) if name in CONVENIENT else header_property(name)
         if wanted is None:
             continue
         field, form, every = wanted
@@ -122,20 +125,6 @@ def _fields(email: Mapping[str, Any], wrong: dict[str, str]) -> dict[str, bytes]
             given_by[key] = name
             _write(fields, name, field, form, value if every else [value], wrong)
     return fields
-
-
-def header_of(name: str, wrong: dict[str, str]) -> tuple[str, str, bool] | None:
-    """The field, form and whether all of a property that stands for a header field; ``None`` for any other."""
-    if name in CONVENIENT:
-        return *CONVENIENT[name], False
-    match = _HEADER_PROPERTY.match(name)
-    if match is None:
-        return None
-    field, form = match[1], match[2] or "asRaw"
-    if form not in FORMS or not form_allowed(field, form):
-        wrong[name] = "the field cannot be given in this form"
-        return None
-    return field, form, match[3] is not None
 
 
 def _write(fields: dict[str, bytes], name: str, field: str, form: str, values: Any, wrong: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ _MAX_DATE = 200
 
 _MESSAGE_ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _URL = re.compile(r"<([^<>]*)>")
+_PROPERTY = re.compile(r"header:([!-9;-~]{1,900})(?::(as[A-Za-z]+))?(:all)?\Z")
 
 
 def as_raw(value: str) -> str:
@@ -102,3 +103,17 @@ def form_allowed(field: str, form: str) -> bool:
     """Whether a field may be asked for in a form; those that RFC 5322 and 2369 do not define may be in any."""
     name = field.lower()
     return form == "asRaw" or name not in _DEFINED or name in _FIELDS_OF_FORM.get(form, ())
+
+
+def header_property(name: str) -> tuple[str, str, bool] | None:
+    """The field name, form and whether all of ``header:…`` (section 4.1.3).
+
+    :returns: ``None`` where the name is no such property, or the field may not have the form.
+    """
+    match = _PROPERTY.match(name)
+    if match is None:
+        return None
+    field, form = match[1], match[2] or "asRaw"
+    if form not in FORMS or not form_allowed(field, form):
+        return None
+    return field, form, match[3] is not None

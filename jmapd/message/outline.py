@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
+
+from jmapd.message.headers import header_property
 
 MAX_DEPTH = 20
 MAX_PARTS = 1000
@@ -55,6 +57,22 @@ class Multipart:
 Outline = Leaf | Multipart
 
 _NOTHING = Leaf("text/plain", text="")
+
+_FIELDS = {
+    "name": "content-disposition",
+    "disposition": "content-disposition",
+    "cid": "content-id",
+    "language": "content-language",
+    "location": "content-location",
+}
+"""The header fields that a part's other properties stand for, beside those that the server always sets."""
+
+_SERVER_SET = frozenset({"content-type", "content-transfer-encoding"})
+
+
+def header_fields(part: Outline) -> set[str]:
+    """The further header fields of a part, in lower case."""
+    return {found[0].lower() for name in part.headers if (found := header_property(name))}
 
 
 def read_outline(email: Mapping[str, Any], wrong: dict[str, str]) -> Outline:
@@ -115,7 +133,7 @@ def _single(
     name: str, media_type: str, email: Mapping[str, Any], values: dict[str, str], wrong: dict[str, str]
 ) -> Outline | None:
     parts = email.get(name)
-    if parts is None or parts == []:
+    if parts is None:
         return None
     if not isinstance(parts, list) or len(parts) != 1 or not isinstance(parts[0], dict):
         wrong[name] = "it is an array of one part"
@@ -125,6 +143,27 @@ def _single(
         wrong[name] = f"its type is {media_type}"
         return None
     return _Reader(values, wrong, name).part(part, 0)
+
+
+def _wrong_fields(properties: Iterable[str], headers: Mapping[str, Any]) -> str:
+    """What is wrong with the header fields that a part is given, if anything is.
+
+    :param properties: its other properties.
+    """
+    stood_for = {_FIELDS[name] for name in properties if name in _FIELDS}
+    for name, value in headers.items():
+        wanted = header_property(name)
+        if wanted is None:
+            return "a header field cannot be given in this form"
+        if wanted[2] and not isinstance(value, list):
+            return "all values of a field are an array"
+        field = wanted[0].lower()
+        if field in _SERVER_SET:
+            return "the server sets Content-Type, by the type, and Content-Transfer-Encoding"
+        if field in stood_for:
+            return "two properties stand for the same header field"
+        stood_for.add(field)
+    return ""
 
 
 @attrs.define
@@ -146,11 +185,12 @@ class _Reader:
             return self._bad("a part is an object")
         if depth > MAX_DEPTH or self.count > MAX_PARTS:
             return self._bad("there are too many parts, or too many within each other")
-        headers = {name: value for name, value in part.items() if name.startswith("header:")}
-        if part.keys() - _PART_PROPERTIES - headers.keys():
+        given = {name: value for name, value in part.items() if value is not None}
+        headers = {name: value for name, value in given.items() if name.startswith("header:")}
+        if part.keys() - _PART_PROPERTIES - {name for name in part if name.startswith("header:")}:
             return self._bad("a new part has no such properties, and headers only one by one")
-        if any(name.lower().startswith("header:content-transfer-encoding") for name in headers):
-            return self._bad("the server sets Content-Transfer-Encoding")
+        if why := _wrong_fields(given.keys() - headers.keys(), headers):
+            return self._bad(why)
         media_type = part.get("type")
         if media_type is None:
             media_type = "multipart/mixed" if part.get("subParts") else "text/plain"
@@ -180,8 +220,8 @@ class _Reader:
             text = self.values.get(part_id) if isinstance(part_id, str) else None
             if text is None:
                 return self._bad("there is no such partId in bodyValues")
-            if part.get("charset") is not None:
-                return self._bad("a part with a partId has no charset: the server chooses it")
+            if part.get("charset") is not None or part.get("size") is not None:
+                return self._bad("a part with a partId has neither charset nor size: the server sets them")
             if not media_type.startswith("text/"):
                 return self._bad("a part with a partId is text")
         elif not isinstance(blob_id, str):

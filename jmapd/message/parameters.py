@@ -49,7 +49,8 @@ def _joined(sections: dict[int, tuple[str, bool]]) -> str:
     charset = "utf-8"
     extended = any(flag for _, flag in sections.values())
     if not extended and len(sections) == 1:
-        return decode_words(next(iter(sections.values()))[0])
+        # no encoded word may be there, and yet many are
+        return decode_words(next(iter(sections.values()))[0], anywhere=True)
     for place in range(len(sections)):
         if place not in sections:
             break

@@ -7,18 +7,24 @@ import re
 
 from jmapd.message.charsets import to_text
 
-_WORD = re.compile(r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,60})?\?([bBqQ])\?([^?]*)\?=")
+_WORD = r"=\?([^?*\s]{1,60})(?:\*[^?\s]{0,60})?\?([bBqQ])\?([^?]*)\?="
+_ANYWHERE = re.compile(_WORD)
+_IN_PLACE = re.compile(rf"(?<!\S){_WORD.replace('[^?]', '[!->@-~]')}(?!\S)")
 
 
-def decode_words(text: str) -> str:
-    """The text with its encoded words decoded; what is none, or damaged, stays as it is."""
+def decode_words(text: str, *, anywhere: bool = False) -> str:
+    """The text with its encoded words decoded; what is none, or damaged, stays as it is.
+
+    :param anywhere: whether also such are decoded that RFC 2047 section 5 does not allow: with white space within, or
+        with none around.
+    """
     if "=?" not in text:
         return text
     pieces: list[str] = []
     # words of one charset that stand together are joined first, for a character may be split between them
     charset, data = "", bytearray()
     end = 0
-    for match in _WORD.finditer(text):
+    for match in (_ANYWHERE if anywhere else _IN_PLACE).finditer(text):
         between = text[end : match.start()]
         decoded = _decoded(match[2], match[3])
         if decoded is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from jmapd.message.fields import LINE, write_field
-from jmapd.message.headers import FORMS
+from jmapd.message.headers import header_property
 from jmapd.message.outline import Leaf, Multipart, Outline
 
 MAX_LINE = 998
@@ -44,10 +44,10 @@ def _multipart(part: Multipart, blob: Callable[[str], bytes], boundary: Callable
 def _further(part: Outline) -> list[bytes]:
     written = []
     for name, value in part.headers.items():
-        _, field, *rest = name.split(":")
-        form = next((one for one in rest if one in FORMS), "asRaw")
-        values = value if "all" in rest else [value]
-        written += [write_field(field, form, one) for one in values]
+        wanted = header_property(name)
+        assert wanted is not None
+        field, form, every = wanted
+        written += [write_field(field, form, one) for one in (value if every else [value])]
     return written
 
 

@@ -82,6 +82,10 @@ class AccountChanges:
         """An object is gone."""
         self.database.execute(_destroy, the_account=self.account, the_type=type, the_object=object, at=self._at(type))
 
+    def touched(self, type: str) -> None:
+        """A type without objects of its own has another state."""
+        self._at(type)
+
     def keep_modseq(self) -> None:
         """Have `save` keep the modseq even where no object has changed: what was numbered by it is kept elsewhere."""
         self._taken = True

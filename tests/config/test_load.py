@@ -235,7 +235,7 @@ def test_deadlines_and_quota(lines: Lines) -> None:
     ]
 
 
-def test_tls_false_is_for_loopback(lines: Lines, tmp_path: Path) -> None:
+def test_rfc8620_1_7_tls_false_is_for_loopback(lines: Lines, tmp_path: Path) -> None:
     said = lines('[server.listener.a]\nendpoint = "tcp:8080"\ntls = false\n')
     assert len(said) == 1
     assert said[0].startswith("server.listener.a.tls = false: must be true")

@@ -26,6 +26,39 @@ def test_rfc8621_4_1_2_2_text(value: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "a=?utf-8?q?b?=",
+        "=?utf-8?q?b?=c",
+        "(=?utf-8?q?b?=)",
+        "=?utf-8?q?a?==?utf-8?q?b?=",
+        "=?utf-8?q?a b?=",
+        "=?utf-8?q?é?=",
+        "=?utf-8?x?b?=",
+    ],
+)
+def test_rfc8621_4_1_2_2_what_only_looks_like_an_encoded_word_stays(value: str) -> None:
+    assert headers.as_text(f" {value}") == value
+    assert headers.as_text(f" x {value} =?utf-8?q?y?=") == f"x {value} y"
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ('"=?utf-8?q?=C3=A9?=" <a@b>', "=?utf-8?q?=C3=A9?="),
+        ('=?utf-8?q?=C3=A9?= "=?utf-8?q?=C3=A9?=" <a@b>', "é =?utf-8?q?=C3=A9?="),
+        ("x=?utf-8?q?=C3=A9?= <a@b>", "x=?utf-8?q?=C3=A9?="),
+        ("=?utf-8?q?=C3=A9?= =?utf-8?q?=C3=A9?= <a@b>", "éé"),
+        ("a@b (=?utf-8?q?=C3=A9?=)", "é"),
+    ],
+)
+def test_rfc8621_4_1_2_3_encoded_words_are_decoded_where_they_may_be(value: str, name: str) -> None:
+    address = {"name": name, "email": "a@b"}
+    assert headers.as_addresses(value) == [address]
+    assert headers.as_grouped_addresses(f"Friends: {value};") == [{"name": "Friends", "addresses": [address]}]
+
+
+@pytest.mark.parametrize(
     ("value", "addresses"),
     [
         (' "James Smythe" <james@example.com>', [("James Smythe", "james@example.com")]),

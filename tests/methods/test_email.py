@@ -227,6 +227,52 @@ def test_rfc8621_3_replies_are_of_one_thread(jmap: Caller) -> None:
     assert thread["emailIds"] == [first, reply]
 
 
+def test_rfc8621_3_emails_of_one_moment_keep_their_order(jmap: Caller) -> None:
+    dates = ["2025-01-02T00:00:00Z", *["2025-01-01T00:00:00Z"] * 4]
+    ids = [
+        jmap.import_message(message(n, "Re: Hello", References="<0@example.org>"), receivedAt=date)
+        for n, date in enumerate(dates)
+    ]
+    thread = get(jmap, ids[0], properties=["threadId"])["threadId"]
+    (first,) = jmap.call("Thread/get", ids=[thread])["list"]
+    assert set(first["emailIds"]) == set(ids)
+    assert first["emailIds"][-1] == ids[0]
+    jmap.call("Email/set", update={ids[3]: {"keywords/$seen": True}})
+    assert jmap.call("Thread/get", ids=[thread])["list"] == [first]
+
+
+def test_rfc8621_4_8_the_same_message_twice_is_two_emails(jmap: Caller) -> None:
+    one, other = (jmap.import_message(message()) for _ in range(2))
+    jmap.call("Email/set", update={one: {"keywords/$seen": True, f"mailboxIds/{jmap.mailboxes['Archive']}": True}})
+    first, second = (get(jmap, id, properties=["blobId", "keywords", "mailboxIds"]) for id in (one, other))
+    assert first["blobId"] == second["blobId"]
+    assert (second["keywords"], second["mailboxIds"]) == ({}, {jmap.mailboxes["Inbox"]: True})
+    jmap.call("Email/set", destroy=[one])
+    assert get(jmap, other, properties=["keywords"])
+
+
+@pytest.mark.parametrize(
+    ("properties", "wrong"),
+    [
+        ({"blobId": None}, "blobId"),
+        ({"blobId": 5}, "blobId"),
+        ({"blobId": "Bnothing"}, "blobId"),
+        ({"mailboxIds": {}}, "mailboxIds"),
+        ({"mailboxIds": None}, "mailboxIds"),
+        ({"mailboxIds": ["m1"]}, "mailboxIds"),
+        ({"mailboxIds": {"m99999": True}}, "mailboxIds"),
+        ({"keywords": {"a b": True}}, "keywords"),
+        ({"keywords": ["$seen"]}, "keywords"),
+    ],
+)
+def test_rfc8621_4_8_wrong_properties_are_named(jmap: Caller, properties: dict[str, Any], wrong: str) -> None:
+    email = {"blobId": jmap.upload(message()), "mailboxIds": {jmap.mailboxes["Inbox"]: True}, **properties}
+    without = {name: value for name, value in email.items() if value is not None}
+    for given in (email, without):
+        refused = jmap.call("Email/import", emails={"k": given})["notCreated"]["k"]
+        assert (refused["type"], refused["properties"]) == ("invalidProperties", [wrong])
+
+
 def test_rfc8620_5_2_changes_and_its_intermediate_states(jmap: Caller) -> None:
     since = jmap.call("Email/get", ids=[])["state"]
     ids = [jmap.import_message(message(n, f"s{n}")) for n in range(5)]

@@ -94,6 +94,13 @@ def test_rfc8621_4_7_what_else_is_given_is_refused(two: Two, changed: dict[str, 
     assert said["oldState"] == said["newState"]
 
 
+def test_rfc8620_5_4_what_is_copied_has_an_id(two: Two) -> None:
+    for id in ({}, {"id": None}, {"id": 5}):
+        ((_, said, _),) = two.copy({"k": {**id, "mailboxIds": {two.inbox: True}}})
+        refused = said["notCreated"]["k"]
+        assert (refused["type"], refused["properties"]) == ("invalidProperties", ["id"])
+
+
 def test_rfc8620_5_4_what_is_not_there_is_not_found(two: Two) -> None:
     for id in ("e99999", "nonsense", "#k"):
         ((_, said, _),) = two.copy({"k": {"id": id, "mailboxIds": {two.inbox: True}}})

@@ -49,7 +49,7 @@ def test_rfc8621_4_9_metadata_properties_are_null(jmap: Caller) -> None:
     assert parsed(jmap, blob, properties=names) == {**nothing, "blobId": blob, "size": len(INNER)}
 
 
-def test_only_what_is_asked_for_is_given_without_an_id(jmap: Caller) -> None:
+def test_rfc8621_4_9_only_what_is_asked_for_is_given_without_an_id(jmap: Caller) -> None:
     email = parsed(jmap, jmap.upload(INNER), properties=["header:From:asAddresses", "subject"])
     assert email == {
         "header:From:asAddresses": [{"name": "Ben", "email": "ben@example.org"}],
@@ -57,7 +57,7 @@ def test_only_what_is_asked_for_is_given_without_an_id(jmap: Caller) -> None:
     }
 
 
-def test_body_values(jmap: Caller) -> None:
+def test_rfc8621_4_9_body_values(jmap: Caller) -> None:
     email = parsed(jmap, jmap.upload(INNER), fetchTextBodyValues=True, maxBodyValueBytes=9)
     (part,) = email["textBody"]
     assert email["bodyValues"][part["partId"]] == {
@@ -67,7 +67,7 @@ def test_body_values(jmap: Caller) -> None:
     }
 
 
-def test_a_message_within_an_email_is_parsed_and_so_are_its_parts(inside: Engine) -> None:
+def test_rfc8621_4_9_a_message_within_an_email_is_parsed_and_so_are_its_parts(inside: Engine) -> None:
     id = inside.import_message(OUTER)
     (outer,) = inside.call("Email/get", ids=[id], properties=["attachments"])["list"]
     (attached,) = outer["attachments"]
@@ -81,7 +81,7 @@ def test_a_message_within_an_email_is_parsed_and_so_are_its_parts(inside: Engine
     assert opened.arguments["size"] == 4
 
 
-def test_what_is_no_message_and_what_is_not_there(jmap: Caller) -> None:
+def test_rfc8621_4_9_what_is_no_message_and_what_is_not_there(jmap: Caller) -> None:
     nothing = jmap.upload(b"")
     said = jmap.call("Email/parse", blobIds=[nothing, "Bmissing"])
     assert said == {
@@ -92,7 +92,7 @@ def test_what_is_no_message_and_what_is_not_there(jmap: Caller) -> None:
     }
 
 
-def test_wrong_arguments(jmap: Caller) -> None:
+def test_rfc8621_4_9_wrong_arguments(jmap: Caller) -> None:
     assert jmap.error("Email/parse")["type"] == "invalidArguments"
     assert jmap.error("Email/parse", blobIds=[], properties=["made-up"])["type"] == "invalidArguments"
     assert jmap.error("Email/parse", blobIds=[f"B{n}" for n in range(501)])["type"] == "requestTooLarge"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -9,6 +11,7 @@ import orjson
 import pytest
 
 from jmapd.datatypes.email_submission.envelope import MAX_RECIPIENTS
+from jmapd.datatypes.email_submission.set import MAX_SIZE
 from jmapd.protocol.capabilities import CORE, MAIL, SUBMISSION
 from tests.caller import Caller
 from tests.engine import Engine
@@ -106,7 +109,7 @@ def envelope(*to: str, mail_from: str = "anna@localhost") -> dict[str, Any]:
     return {"mailFrom": {"email": mail_from}, "rcptTo": [{"email": one, "parameters": None} for one in to]}
 
 
-def test_mail_for_an_account_of_this_server_is_delivered_at_once(anna: Anna) -> None:
+def test_rfc8621_7_mail_for_an_account_of_this_server_is_delivered_at_once(anna: Anna) -> None:
     made = anna.send(anna.draft(), envelope=envelope(BEN))
     assert made["undoStatus"] == "final"
     status = made["deliveryStatus"][anna.ben.address]
@@ -157,7 +160,7 @@ def test_rfc8621_7_the_envelope_is_made_from_the_email(anna: Anna) -> None:
     assert to == ["a@example.com", "b@example.com", "c@example.com"]
 
 
-def test_what_goes_to_other_servers_waits_and_can_be_canceled(anna: Anna) -> None:
+def test_rfc8621_7_what_goes_to_other_servers_waits_and_can_be_canceled(anna: Anna) -> None:
     made = anna.send(anna.draft(), envelope=envelope("x@example.com"))
     assert (made["undoStatus"], made["deliveryStatus"]["x@example.com"]["delivered"]) == ("pending", "queued")
     said = anna.call("EmailSubmission/set", update={made["id"]: {"undoStatus": "canceled"}})
@@ -193,7 +196,7 @@ def test_rfc8621_7_5_what_has_reached_somebody_cannot_be_unsent(anna: Anna) -> N
     assert said["notUpdated"][made["id"]]["type"] == "cannotUnsend"
 
 
-def test_an_address_of_ours_that_nobody_has_is_told(anna: Anna) -> None:
+def test_rfc8621_7_an_address_of_ours_that_nobody_has_is_told(anna: Anna) -> None:
     made = anna.send(anna.draft(), envelope=envelope("nobody@localhost", BEN))
     status = made["deliveryStatus"]["nobody@localhost"]
     assert status["delivered"] == "no"
@@ -280,12 +283,12 @@ def test_rfc8621_7_5_on_success_holds_for_updates_and_destruction_too(anna: Anna
     assert (len(done[1]["updated"]), len(done[1]["destroyed"])) == (1, 1)
 
 
-def test_nothing_follows_where_nothing_succeeded(anna: Anna) -> None:
+def test_rfc8621_7_5_nothing_follows_where_nothing_succeeded(anna: Anna) -> None:
     create = {"k": {"identityId": anna.identity, "emailId": "e99999"}}
     assert len(anna.responses("EmailSubmission/set", create=create, onSuccessDestroyEmail=["#k"])) == 1
 
 
-def test_an_email_is_made_and_sent_in_one_request(anna: Anna) -> None:
+def test_rfc8621_7_5_an_email_is_made_and_sent_in_one_request(anna: Anna) -> None:
     for number, size in enumerate((10, 100_000)):
         email = {
             "mailboxIds": {anna.jmap.mailboxes["Drafts"]: True},
@@ -343,6 +346,48 @@ def test_rfc8621_7_3_query_and_query_changes(anna: Anna) -> None:
     assert (changes["removed"], changes["added"]) == ([ids[0]], [])
     wrong = anna.responses("EmailSubmission/query", filter={"threadIds": "t1"})
     assert wrong[0][1]["type"] == "invalidArguments"
+
+
+def test_rfc8621_7_3_sorting(anna: Anna) -> None:
+    emails = [anna.draft(f"{DRAFT}{number}") for number in range(3)]
+    sent = [anna.send(email, envelope=envelope("x@example.com")) for email in emails]
+    for name, property in (("emailId", "emailId"), ("threadId", "threadId"), ("sentAt", "sendAt")):
+        key = {one["id"]: one[property] for one in anna.call("EmailSubmission/get")["list"]}
+        for ascending in (True, False):
+            sort = [{"property": name, "isAscending": ascending}]
+            found = [key[id] for id in anna.call("EmailSubmission/query", sort=sort)["ids"]]
+            assert found == sorted(found, reverse=not ascending)
+            assert len(found) == len(sent)
+
+
+def test_rfc8621_7_send_at_is_the_moment_it_was_made(anna: Anna) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    made = anna.send(anna.draft(), envelope=envelope(BEN))
+    assert before <= datetime.fromisoformat(made["sendAt"]) <= datetime.now(UTC)
+    assert anna.call("EmailSubmission/get", ids=[made["id"]])["list"][0]["sendAt"] == made["sendAt"]
+
+
+def test_rfc8621_7_statuses_are_among_those_there_are(anna: Anna) -> None:
+    made = [anna.send(anna.draft(), envelope=envelope(to)) for to in (BEN, "nobody@localhost", "x@example.com")]
+    anna.call("EmailSubmission/set", update={made[2]["id"]: {"undoStatus": "canceled"}})
+    reply = re.compile(r"\d{3} \d\.\d{1,3}\.\d{1,3} \S.*")
+    for one in [*made, *anna.call("EmailSubmission/get")["list"]]:
+        assert one["undoStatus"] in ("pending", "final", "canceled")
+        for status in one["deliveryStatus"].values():
+            assert status["delivered"] in ("queued", "yes", "no", "unknown")
+            assert status["displayed"] in ("unknown", "yes")
+            assert reply.fullmatch(status["smtpReply"])
+
+
+def test_rfc8621_7_5_a_message_that_is_too_large_to_be_sent_is_told_the_size(within: Within) -> None:
+    anna, jmap = within.anna, within.engine
+    blob = jmap.upload(b"x" * (MAX_SIZE * 3 // 4))
+    address = [{"email": jmap.address}]
+    attached = [{"blobId": blob, "type": "application/octet-stream"}]
+    draft = {"mailboxIds": {jmap.mailboxes["Drafts"]: True}, "from": address, "to": address, "attachments": attached}
+    made = jmap.call("Email/set", create={"k": draft})["created"]["k"]
+    assert made["size"] > MAX_SIZE
+    assert anna.send(made["id"]) == {"type": "tooLarge", "maxSize": MAX_SIZE}
 
 
 def test_the_capability_opens_the_methods(anna: Anna) -> None:

@@ -92,7 +92,7 @@ def run(jmap: Caller, name: str, arguments: dict[str, Any], created: dict[str, s
     return answer
 
 
-def test_every_method_answers(jmap: Caller) -> None:
+def test_rfc8620_5_every_method_answers(jmap: Caller) -> None:
     created: dict[str, str] = {}
     states: dict[str, str] = {}
     done = {"Quota/queryChanges"}

@@ -97,7 +97,7 @@ def all_words(jmap: Engine, id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_it_is_stored_and_answers_all_that_is_asked(jmap: Engine, name: str) -> None:
+def test_rfc8620_1_5_it_is_stored_and_answers_all_that_is_asked(jmap: Engine, name: str) -> None:
     check(jmap, MESSAGES[name]())
 
 
@@ -189,7 +189,7 @@ def test_rfc8621_4_2_truncation_never_splits_a_character_of_any_charset(jmap: En
     jmap.call("Email/set", destroy=[id])
 
 
-def test_the_deepest_email_is_i_json_in_every_response(jmap: Engine) -> None:
+def test_rfc8620_1_5_the_deepest_email_is_i_json_in_every_response(jmap: Engine) -> None:
     raw = nested(1000)
     id = jmap.import_message(raw)
     parts = [*BODY, "subParts", "header:From:asGroupedAddresses:all"]
@@ -245,5 +245,5 @@ def test_what_is_attached_many_times_counts_as_often(jmap: Engine) -> None:
     ).map(b"".join)
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_message_is_stored_and_answers_all_that_is_asked(jmap: Engine, body: bytes) -> None:
+def test_rfc8620_1_5_any_message_is_stored_and_answers_all_that_is_asked(jmap: Engine, body: bytes) -> None:
     check(jmap, HEAD + body)

@@ -28,7 +28,7 @@ def call(jmap: Caller) -> Calling:
     return Calling(jmap)
 
 
-def test_each_account_has_an_identity_with_all_its_properties(call: Calling) -> None:
+def test_rfc8621_6_each_account_has_an_identity_with_all_its_properties(call: Calling) -> None:
     (identity,) = call("Identity/get")["list"]
     assert identity == {
         "id": identity["id"],
@@ -44,7 +44,7 @@ def test_each_account_has_an_identity_with_all_its_properties(call: Calling) -> 
     assert destroyed["notDestroyed"][identity["id"]]["type"] == "forbidden"
 
 
-def test_an_identity_is_made_changed_and_destroyed(call: Calling) -> None:
+def test_rfc8621_6_3_an_identity_is_made_changed_and_destroyed(call: Calling) -> None:
     state = call("Identity/get")["state"]
     made = call("Identity/set", create={"k": {"email": call.jmap.address, "name": "Anna"}})["created"]["k"]
     assert made["mayDelete"] is True

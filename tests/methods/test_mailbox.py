@@ -44,6 +44,8 @@ def test_rfc8621_2_5_create_says_what_the_client_cannot_know(jmap: Caller) -> No
         {"name": 5},
         {"name": "n", "role": "nothing"},
         {"name": "n", "role": "inbox"},
+        {"name": "n", "role": "Important"},
+        {"name": "n", "sortOrder": 1.5},
         {"name": "n", "parentId": "m999"},
         {"name": "n", "parentId": "#nothing"},
         {"name": "n", "sortOrder": -1},
@@ -171,6 +173,26 @@ def test_rfc8621_2_3_query(jmap: Caller) -> None:
     assert jmap.error("Mailbox/query", filter={"nothing": 1})["type"] == "unsupportedFilter"
     assert jmap.error("Mailbox/query", sort=[{"property": "nothing"}])["type"] == "unsupportedSort"
     assert jmap.call("Mailbox/query", anchor=year)["position"] == 6
+
+
+def test_rfc8621_2_3_sorting_by_sort_order_and_name(jmap: Caller) -> None:
+    orders = {"b": 2**31 - 1, "a": 2**31 - 1, "c": 5}
+    jmap.call("Mailbox/set", create={name: {"name": name, "sortOrder": order} for name, order in orders.items()})
+    sort = [{"property": "sortOrder", "isAscending": False}, {"property": "name"}]
+    ids = jmap.call("Mailbox/query", sort=sort)["ids"]
+    boxes = {one["id"]: one for one in jmap.call("Mailbox/get")["list"]}
+    found = [(-boxes[id]["sortOrder"], boxes[id]["name"].casefold()) for id in ids]
+    assert found == sorted(found)
+    assert [name for _, name in found[:2]] == ["a", "b"]
+
+
+def test_rfc8621_2_roles_are_those_that_are_registered_and_nobody_has_two(jmap: Caller) -> None:
+    made = jmap.call("Mailbox/set", create={"k": {"name": "n", "role": "important"}})["created"]["k"]["id"]
+    for properties in ({"role": "important"}, {"role": "archive"}):
+        assert refusal(create(jmap, name="other", **properties))["properties"] == ["role"]
+    assert jmap.call("Mailbox/set", update={made: {"role": "flagged"}})["updated"] == {made: None}
+    roles = [one["role"] for one in jmap.call("Mailbox/get")["list"] if one["role"]]
+    assert len(roles) == len(set(roles))
 
 
 def test_rfc8621_2_moving_the_trash_role_recounts(jmap: Caller) -> None:

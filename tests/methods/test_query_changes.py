@@ -40,7 +40,7 @@ def test_rfc8620_5_6_what_is_behind_up_to_id_is_left_out(jmap: Caller) -> None:
     assert added == [{"id": new, "index": 0}, {"id": late, "index": 2}]
 
 
-def test_a_change_does_not_move_what_is_sorted_by_what_never_changes(jmap: Caller) -> None:
+def test_rfc8620_5_6_a_change_does_not_move_what_is_sorted_by_what_never_changes(jmap: Caller) -> None:
     (id,) = imported(jmap, 1)
     state = jmap.call("Email/query")["queryState"]
     jmap.call("Email/set", update={id: {"keywords/$seen": True}})
@@ -65,3 +65,17 @@ def test_rfc8620_5_6_a_state_that_is_none_of_ours(jmap: Caller) -> None:
     tree = {"sinceQueryState": jmap.call("Mailbox/query")["queryState"], "sortAsTree": True}
     assert jmap.error("Mailbox/queryChanges", **tree)["type"] == "cannotCalculateChanges"
     assert jmap.call("Mailbox/query", sortAsTree=True)["canCalculateChanges"] is False
+
+
+def test_rfc8621_2_4_query_changes_of_mailboxes(jmap: Caller) -> None:
+    query: dict[str, Any] = {"sort": [{"property": "name"}], "filter": {"hasAnyRole": False}}
+    made = jmap.call("Mailbox/set", create={name: {"name": name} for name in "bd"})["created"]
+    state = jmap.call("Mailbox/query", **query)["queryState"]
+    new = jmap.call("Mailbox/set", create={"c": {"name": "c"}}, update={made["d"]["id"]: {"name": "a"}})
+    said = jmap.call("Mailbox/queryChanges", sinceQueryState=state, calculateTotal=True, **query)
+    assert said["total"] == 3
+    left = [one["id"] for one in made.values() if one["id"] not in said["removed"]]
+    for one in said["added"]:
+        left.insert(one["index"], one["id"])
+    assert left == jmap.call("Mailbox/query", **query)["ids"]
+    assert left == [made["d"]["id"], made["b"]["id"], new["created"]["c"]["id"]]

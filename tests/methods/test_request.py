@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jmapd.datatypes import assembly
 from jmapd.protocol.capabilities import CORE, MAIL, WEBSOCKET
 from tests.caller import USING, Call, Caller
 from tests.engine import Engine
@@ -127,6 +128,52 @@ def test_rfc8620_5_1_arguments_of_get(jmap: Caller, arguments: dict[str, Any], t
     ((name, said, _),) = jmap.request(("Mailbox/get", arguments, "0"))["methodResponses"]
     assert said.get("type") == type
     assert (name == "error") == (type is not None)
+
+
+def test_rfc8620_3_3_other_properties_of_a_request_are_ignored(jmap: Caller) -> None:
+    response = jmap.request(("Core/echo", {}, "0"), other={"a": 1}, using2=None)
+    assert response["methodResponses"] == [["Core/echo", {}, "0"]]
+
+
+def test_rfc8620_3_3_calls_are_made_one_after_the_other(jmap: Caller) -> None:
+    account, inbox = {"accountId": jmap.account}, jmap.mailboxes["Inbox"]
+    calls: list[Call] = []
+    for order in range(4):
+        calls.append(("Mailbox/set", {**account, "update": {inbox: {"sortOrder": 10 + order}}}, "s"))
+        calls.append(("Mailbox/get", {**account, "ids": [inbox], "properties": ["sortOrder"]}, "g"))
+    said = [one[1] for one in jmap.request(*calls)["methodResponses"]]
+    assert [one["list"][0]["sortOrder"] for one in said[1::2]] == [10, 11, 12, 13]
+    assert [one["newState"] for one in said[::2]] == [one["state"] for one in said[1::2]]
+
+
+@pytest.mark.parametrize(
+    ("name", "defaults"),
+    [
+        ("Mailbox/get", {"ids": None, "properties": None}),
+        ("Email/get", {"ids": None, "properties": None, "bodyProperties": None, "fetchTextBodyValues": False}),
+        ("Email/get", {"fetchHTMLBodyValues": False, "fetchAllBodyValues": False, "maxBodyValueBytes": 0}),
+        ("Mailbox/query", {"filter": None, "sort": None, "sortAsTree": False, "filterAsTree": False}),
+        ("Email/query", {"filter": None, "sort": None, "position": 0, "anchor": None, "anchorOffset": 0}),
+        ("Email/query", {"limit": None, "calculateTotal": False, "collapseThreads": False}),
+        ("Email/query", {"sort": [{"property": "receivedAt", "isAscending": True}]}),
+    ],
+)
+def test_rfc8620_3_5_an_argument_that_is_left_out_has_its_default(
+    jmap: Caller, name: str, defaults: dict[str, Any]
+) -> None:
+    for number in range(3):
+        jmap.import_message(b"Subject: %d\r\n\r\nx" % number, receivedAt=f"2025-01-0{number + 1}T00:00:00Z")
+    left_out = {"sort": [{"property": "receivedAt"}]} if defaults.get("sort") else {}
+    assert jmap.call(name, **defaults) == jmap.call(name, **left_out)
+
+
+def test_rfc8620_3_9_what_an_argument_may_not_be_is_invalid_arguments(jmap: Caller) -> None:
+    account = {"accountId": jmap.account}
+    using = sorted(assembly.CAPABILITIES)
+    for name in assembly.methods().keys() - {"Core/echo"}:
+        for wrong in ({**account, "made-up": 1}, {}, {"accountId": 5}, {"accountId": None}):
+            ((given, said, _),) = jmap.request((name, wrong, "0"), using=using)["methodResponses"]
+            assert (given, said["type"]) == ("error", "invalidArguments"), (name, wrong)
 
 
 def test_another_users_account_is_not_found(jmap: Caller) -> None:

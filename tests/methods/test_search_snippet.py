@@ -84,7 +84,7 @@ def test_rfc8621_5_1_snippets_of_subjects_and_bodies(jmap: Caller) -> None:
     assert snippets(jmap, {"body": '"the stadium"'}, one)[0][1] == "This year the foo is in <mark>the stadium</mark>."
 
 
-def test_what_must_not_be_there_is_not_marked(jmap: Caller) -> None:
+def test_rfc8621_5_what_must_not_be_there_is_not_marked_and_without_marks_there_is_null(jmap: Caller) -> None:
     id = jmap.import_message(message("foo bar", "text"))
     filter = {
         "operator": "AND",

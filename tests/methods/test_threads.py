@@ -34,6 +34,20 @@ def threads(jmap: Caller) -> set[frozenset[str]]:
     return {frozenset(emails[id]["messageId"][0] for id in ids) for ids in found.values()}
 
 
+def test_rfc8621_3_2_changes_of_threads(jmap: Caller) -> None:
+    first = jmap.import_message(message(1))
+    state = jmap.call("Thread/get", ids=[])["state"]
+    second = jmap.import_message(message(2, [1]))
+    other = jmap.import_message(message(3, subject="other"))
+    of = {one["id"]: one["threadId"] for one in jmap.call("Email/get", ids=None)["list"]}
+    said = jmap.call("Thread/changes", sinceState=state)
+    assert (said["created"], said["updated"], said["destroyed"]) == ([of[other]], [of[first]], [])
+    state = said["newState"]
+    jmap.call("Email/set", destroy=[first, second])
+    said = jmap.call("Thread/changes", sinceState=state)
+    assert (said["created"], said["updated"], said["destroyed"]) == ([], [], [of[first]])
+
+
 def test_rfc8621_3_a_late_message_joins_two_threads(jmap: Caller) -> None:
     first, second = jmap.import_message(message(1)), jmap.import_message(message(2), keywords={"$flagged": True})
     assert len(threads(jmap)) == 2

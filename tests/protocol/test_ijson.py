@@ -26,13 +26,13 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_rfc7493_what_is_ijson_comes_back(value: object) -> None:
+def test_rfc7493_2_what_is_ijson_comes_back(value: object) -> None:
     assert ijson.loads(json.dumps(value).encode()) == value
     assert ijson.loads(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
 @given(st.binary(max_size=200))
-def test_rfc7493_any_bytes_are_read_or_refused(text: bytes) -> None:
+def test_rfc7493_2_any_bytes_are_read_or_refused(text: bytes) -> None:
     with suppress(ijson.NotIJSON):
         assert ijson.loads(text) == json.loads(text)
 

@@ -53,7 +53,7 @@ def test_a_token_over_https_and_wss_and_in_the_passwords_place(server: Server) -
     assert token not in "".join(server.log)
 
 
-def test_a_read_only_token_changes_nothing(server: Server) -> None:
+def test_rfc8620_3_6_2_a_read_only_token_changes_nothing(server: Server) -> None:
     account = account_of(server)
     client = bearing(server, token := make_token(server, "--read-only"))
     session = client.get(f"{server.url}/jmap/session").json()

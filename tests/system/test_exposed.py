@@ -55,7 +55,7 @@ def start_on(inherited: socket.socket, folder: Path, more: str) -> subprocess.Po
     ],
 )
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])  # that is what is refused
-def test_an_inherited_socket_that_the_network_reaches_is_one_line_and_not_tried_again(
+def test_rfc8620_1_7_an_inherited_socket_that_the_network_reaches_is_one_line_and_not_tried_again(
     tmp_path: Path, address: str, more: str, why: str
 ) -> None:
     domain = "INET6" if ":" in address else "INET"

@@ -141,6 +141,20 @@ def test_rfc8620_7_3_pings_come_when_nothing_else_does_and_have_no_id(asked: int
     assert clock.getDelayedCalls() == []
 
 
+def test_rfc8620_7_3_nobody_is_pinged_who_does_not_want_it(tmp_path: Path) -> None:
+    clock = Clock()
+
+    @with_front(clock=clock, throttle=0)
+    async def test(front: Front) -> None:
+        reader = await Reader.begin(front)
+        await listening(front)
+        clock.advance(10 * MAX_PING)
+        front.hub.announce({ACCOUNT: {"Email": 6}})
+        assert (await reader.event())["event"] == "state"
+
+    test(tmp_path)
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from jmapd.web.bounds import Bounds
-from tests.web.fakes import NAME, PASSWORD
+from tests.web.fakes import ACCOUNT, NAME, PASSWORD
 from tests.web.front import Front, turn, with_front
 from tests.web.peer import AUTHORIZATION
 
@@ -44,6 +44,24 @@ async def test_rfc7617_2_without_credentials_the_challenge_says_utf8(front: Fron
         assert refused.status == 401
         assert refused.headers["www-authenticate"] == 'Basic realm="jmapd", charset="UTF-8", Bearer realm="jmapd"'
         assert refused.problem["status"] == 401
+
+
+@with_front()
+async def test_rfc8620_1_7_nothing_is_there_for_who_is_unknown(front: Front) -> None:
+    front.pool.blobs["B1"] = b"secret"
+    for method, path in (
+        ("GET", "/.well-known/jmap"),
+        ("GET", "/jmap/session"),
+        ("POST", "/jmap/api/"),
+        ("POST", f"/jmap/upload/{ACCOUNT}/"),
+        ("GET", f"/jmap/download/{ACCOUNT}/B1/name?type=a/b"),
+        ("GET", "/jmap/eventsource/?types=*&closeafter=no&ping=0"),
+    ):
+        # what comes with a body is not waited for, and ends the connection
+        peer = await front.connect(tls=True)
+        refused = await peer.request(method, path, b"{}" if method == "POST" else b"", JSON, auth=False)
+        assert (refused.status, "www-authenticate" in refused.headers) == (401, True), path
+    assert front.pool.asked == []
 
 
 @with_front()
@@ -113,13 +131,13 @@ async def test_rfc8620_3_1_a_request_is_answered(front: Front) -> None:
 
 
 @with_front()
-async def test_another_content_type_is_refused(front: Front) -> None:
+async def test_rfc8620_3_1_another_content_type_is_refused(front: Front) -> None:
     peer = await front.connect()
     assert (await peer.request("POST", "/jmap/api/", b"{}", b"Content-Type: text/plain")).status == 415
 
 
 @with_front()
-async def test_a_request_of_max_size_is_taken_and_one_octet_more_is_not(front: Front) -> None:
+async def test_rfc8620_3_6_1_a_request_of_max_size_is_taken_and_one_octet_more_is_not(front: Front) -> None:
     peer = await front.connect()
     assert (await peer.request("POST", "/jmap/api/", b" " * 100_000, JSON)).status == 200
     refused = await peer.request("POST", "/jmap/api/", b" " * 100_001, JSON)

@@ -19,6 +19,9 @@ from jmapd.store.emails import EmailRow, Mutable, email_id
 from jmapd.store.store import Store
 from jmapd.store.threads import Member, thread_id
 
+DELIVERY = "EmailDelivery"
+"""The type whose state changes with each Email that is added, and with nothing else (RFC 8621 section 1.5)."""
+
 
 @attrs.frozen
 class NewEmail:
@@ -48,6 +51,7 @@ def add_email(context: Context, scope: Scope, counts: Counts, new: NewEmail) -> 
         raise SetError("overQuota", "The account has no room for this.")
     thread = _thread(context, scope, counts, new.reading.references)
     number = _keep(context.store, scope, counts, new, thread)
+    scope.changes.touched(DELIVERY)
     said = context.made[number] = {
         "id": email_id(number),
         "blobId": blob_id(new.blob),

@@ -53,6 +53,10 @@ class BodyOptions:
         )
 
 
+DEFAULT_OPTIONS = BodyOptions(None, False, False, False, 0)
+"""Those of a call that says nothing of bodies."""
+
+
 @attrs.define(eq=False)
 class Body:
     """One Email's body.

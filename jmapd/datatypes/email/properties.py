@@ -7,12 +7,11 @@ feed in it, so the lines are told apart by that alone.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
 
-from jmapd.message.headers import FORMS, form_allowed
+from jmapd.message.headers import FORMS, header_property
 
 METADATA = (
     "id",
@@ -61,19 +60,6 @@ DEFAULT_BODY = (
 """The default ``bodyProperties`` (section 4.2)."""
 
 BODY_PROPERTIES = frozenset({*DEFAULT_BODY, "headers", "subParts"})
-
-_HEADER = re.compile(r"header:([!-9;-~]+)(?::(as[A-Za-z]+))?(:all)?\Z")
-
-
-def header_property(name: str) -> tuple[str, str, bool] | None:
-    """The field name, form and whether all of ``header:…``, or ``None`` where the name is no such property."""
-    match = _HEADER.match(name)
-    if match is None:
-        return None
-    field, form = match[1], match[2] or "asRaw"
-    if form not in FORMS or not form_allowed(field, form):
-        return None
-    return field, form, match[3] is not None
 
 
 def is_header_property(name: str) -> bool:

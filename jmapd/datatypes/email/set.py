@@ -10,10 +10,12 @@ import orjson
 
 from jmapd.datatypes.email import mutable
 from jmapd.datatypes.email.add import NewEmail, add_email
+from jmapd.datatypes.email.bodies import DEFAULT_OPTIONS, Body
 from jmapd.datatypes.email.destroy import destroy_email
 from jmapd.datatypes.email.prepare import wanted_composition
 from jmapd.datatypes.email.properties import METADATA
 from jmapd.datatypes.email.reading import Reading
+from jmapd.message.compose import blob_ids
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, NeedsPreparation, PreparedMessage, Scope, Wanted
 from jmapd.protocol import patch
@@ -24,6 +26,7 @@ from jmapd.store.emails import Mutable
 from jmapd.store.threads import Member
 
 _OF_STORE = ("mailboxIds", "keywords", "receivedAt")
+_WITH_BLOBS = ("bodyStructure", "textBody", "htmlBody", "attachments")
 _SERVER_SET = frozenset({"id", "blobId", "threadId", "size", "hasAttachment", "preview"})
 
 
@@ -75,7 +78,17 @@ class EmailSetter:
         said = add_email(self.context, self.scope, self.counts, new)
         # others may have got into another Thread by that, and are gone
         self.existing.clear()
+        said |= self._with_other_blobs(properties, reading)
         return said
+
+    def _with_other_blobs(self, properties: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+        """The properties that were given with blobs, for in the Email these have other Ids (RFC 8620 section 6)."""
+        body = Body(self.context, reading.body.encode().split(b"\n"), DEFAULT_OPTIONS)
+        names = [name for name in _WITH_BLOBS if blob_ids({name: properties.get(name)})]
+        members = b"{" + b",".join(body.member(name) for name in names) + b"}"
+        self.context.spend(len(members))
+        told: dict[str, Any] = orjson.loads(members)
+        return told
 
     def update(self, number: int, changes: dict[str, Any]) -> dict[str, Any] | None:
         """Change an Email's keywords and Mailboxes; other properties may be named only as they are."""
