@@ -38,8 +38,6 @@ The WebSocket protocol itself is held by the Autobahn testsuite beside these (`m
 
 Of RFC 8620 and RFC 8621 each sentence with MUST, MUST NOT, REQUIRED or SHALL is listed, in our own words, with the tests
 that hold it.
-
-Not there yet: sending to other servers (RFC 8621 section 7: what goes there waits).
 """
 
 

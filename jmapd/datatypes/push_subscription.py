@@ -151,9 +151,7 @@ class _Setter:
         missing = [name for name in ("deviceClientId", "url") if name not in properties]
         if missing:
             raise invalid_properties("These properties must be given.", *missing)
-        most = self.context.max_push_subscriptions
-        if push_subscriptions.count(self.context.store.database, self.context.user) >= most:
-            raise SetError("overQuota", f"A user has at most {most} PushSubscriptions.")
+        self._check_number()
         expires, ends = self._lifetime(properties.get("expires"))
         made = PushSubscription(
             number=0,
@@ -196,11 +194,20 @@ class _Setter:
     def destroy(self, number: int) -> None:
         """Erase one."""
         del self.own[self._existing(number).number]
-        push_subscriptions.remove(self.context.store.database, number)
+        push_subscriptions.erase(self.context.store.database, number)
         self.context.push_subscriptions_changed = True
 
     def finish(self) -> None:
         """Nothing was gathered."""
+
+    def _check_number(self) -> None:
+        """Refuse one more where there are too many, or were lately: each has a code sent to whatever URL (section 8.6)."""
+        database, user, now = self.context.store.database, self.context.user, self.context.now
+        most = self.context.max_push_subscriptions
+        if push_subscriptions.count(database, user, now) >= most:
+            raise SetError("overQuota", f"A user has at most {most} PushSubscriptions.")
+        if push_subscriptions.count_made(database, user, now) >= most:
+            raise SetError("rateLimit", f"A user makes at most {most} PushSubscriptions in an hour.")
 
     def _existing(self, number: int) -> PushSubscription:
         if number not in self.own:

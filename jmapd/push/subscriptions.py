@@ -15,7 +15,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from jmapd.observe.clock import time_of_day
-from jmapd.push.codes import Codes
 from jmapd.push.delivery import Delivery
 from jmapd.push.hub import Hub
 from jmapd.push.outward import Network
@@ -56,12 +55,12 @@ class Subscribed:
 class _User:
     """What is known of a user's PushSubscriptions.
 
-    :param codes: those that are to be sent.
+    :ivar codes: those whose codes are being sent.
     :ivar reading: whether the store is asked for them.
     :ivar stale: whether there are others than are being read.
     """
 
-    codes: Codes
+    codes: set[int] = attrs.field(factory=set)
     subscriptions: dict[int, Subscribed] = attrs.field(factory=dict)
     deliveries: dict[int, Delivery] = attrs.field(factory=dict)
     posting: DeferredSemaphore = attrs.field(factory=lambda: DeferredSemaphore(AT_ONCE))
@@ -137,7 +136,6 @@ class PushSubscriptions(MultiService):
         if self._noting is not None:
             self._noting.cancel()
         for user in self._users.values():
-            user.codes.stop()
             for delivery in user.deliveries.values():
                 delivery.stop()
         self._users.clear()
@@ -151,9 +149,7 @@ class PushSubscriptions(MultiService):
         """
         if not self.running or (known and number not in self._users):
             return
-        user = self._users.get(number)
-        if user is None:
-            user = self._users[number] = _User(Codes(self._clock, partial(self._send_code, number)))
+        user = self._users.setdefault(number, _User())
         user.stale = user.reading
         if not user.reading:
             self._read(number, user)
@@ -184,8 +180,9 @@ class PushSubscriptions(MultiService):
         for one in found:
             if one.verified:
                 self._deliver(number, user, one)
-        user.codes.are(one.number for one in found if one.code is not None)
-        if not found and user.codes.is_idle:
+            elif one.code is not None and one.number not in user.codes:
+                self._send_code(number, user, one)
+        if not found:
             del self._users[number]
 
     def _deliver(self, number: int, user: _User, one: Subscribed) -> None:
@@ -208,19 +205,18 @@ class PushSubscriptions(MultiService):
         delivery.begin()
 
     @inlineCallbacks
-    def _send_code(self, number: int, subscription: int) -> Any:
+    def _send_code(self, number: int, user: _User, one: Subscribed) -> Any:
         """Send a code, once and for all: whether it came shows when the client says it."""
-        user = self._users[number]
-        one = user.subscriptions[subscription]
         verification = {
             "@type": "PushVerification",
             "pushSubscriptionId": one.id,
             "verificationCode": one.code,
         }
+        user.codes.add(one.number)
         try:
             # kept before it is sent: nothing further may go to this URL, whatever happens
-            yield self._pool.perform("push_code", {"subscription": subscription})
-            outcome = yield self._post(user, subscription, orjson.dumps(verification))
+            yield self._pool.perform("push_code", {"subscription": one.number})
+            outcome = yield self._post(user, one.number, orjson.dumps(verification))
         except (OperationRefused, CancelledError):
             return
         except Exception:
@@ -228,6 +224,8 @@ class PushSubscriptions(MultiService):
         else:
             if outcome.is_gone:
                 self._erase(number, one)
+        finally:
+            user.codes.discard(one.number)
 
     @inlineCallbacks
     def _post(self, user: _User, number: int, message: bytes) -> Any:

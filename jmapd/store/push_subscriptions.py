@@ -1,7 +1,7 @@
 """PushSubscriptions: where clients want to be told of changes by POST (RFC 8620 section 7.2).
 
-They belong to a user and the credential that they were made with, to no account. What leaves this table, URLs and keys
-above all, is overwritten in the database.
+They belong to a user and the credential that they were made with, to no account. When one is destroyed, all that a client
+has said of it is overwritten in the database; an empty row tells for a while that it was made.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import orjson
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, null, or_, select, update
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.store.database import Database
@@ -19,6 +19,9 @@ from jmapd.store.schema import push_subscriptions as table
 
 UNVERIFIED_KEEP = 86_400_000
 """Milliseconds for which a client may not say the verification code."""
+
+CREATIONS_KEEP = 3_600_000
+"""Milliseconds for which it is known that one was made, though it may be gone."""
 
 _CODE_OCTETS = 20
 
@@ -79,9 +82,15 @@ def of_credential(database: Database, user: int, credential: str, now: int) -> d
     return {one.number: one for one in map(_read, rows)}
 
 
-def count(database: Database, user: int) -> int:
-    """How many a user has."""
-    row = database.execute(_count, user=user).fetchone()
+def count(database: Database, user: int, now: int) -> int:
+    """How many of a user have not ended."""
+    row = database.execute(_count, user=user, now=now).fetchone()
+    return int(row[0])
+
+
+def count_made(database: Database, user: int, now: int) -> int:
+    """How many a user has made within `CREATIONS_KEEP`, those that are gone too."""
+    row = database.execute(_count_made, user=user, since=now - CREATIONS_KEEP).fetchone()
     return int(row[0])
 
 
@@ -90,9 +99,9 @@ def of_user(database: Database, user: int, now: int) -> list[PushSubscription]:
     return [_read(row) for row in database.execute(_of_user, user=user, now=now)]
 
 
-def users_with_some(database: Database) -> list[int]:
-    """The users who have any."""
-    return [row[0] for row in database.execute(_users)]
+def users_with_some(database: Database, now: int) -> list[int]:
+    """The users who have any that has not ended."""
+    return [row[0] for row in database.execute(_users, now=now)]
 
 
 def sending_code(database: Database, number: int) -> bool:
@@ -107,26 +116,36 @@ def has_been_told(database: Database, number: int, told: str) -> None:
         database.execute(_told, number=number, new_told=told)
 
 
-def remove(database: Database, number: int) -> bool:
-    """Erase one; false where it was not there."""
+def erase(database: Database, number: int) -> bool:
+    """Destroy one; false where it was not there."""
     with database.erasing():
-        return bool(database.execute(_remove, number=number).rowcount)
+        return bool(database.execute(_erase, number=number).rowcount)
 
 
-def remove_of(database: Database, user: int, credential: str | None) -> None:
-    """Erase those made with a credential that is good no more; ``None``: all of the user's."""
+def erase_of(database: Database, user: int, credential: str | None) -> None:
+    """Destroy those made with a credential that is good no more; ``None``: all of the user's."""
     with database.erasing():
         if credential is None:
-            database.execute(_remove_of_user, user=user)
+            database.execute(_erase_of_user, the_user=user)
         else:
-            database.execute(_remove_of_credential, user=user, credential=credential)
+            database.execute(_erase_of_credential, the_user=user, the_credential=credential)
 
 
-def forget_ended(database: Database, now: int, bound: int) -> list[int]:
-    """Erase those that have ended, and those whose code nobody has said for long, so many at most; for each its user."""
+def remove_of(database: Database, user: int) -> None:
+    """Leave nothing of those of a user who is no more."""
+    with database.erasing():
+        database.execute(_remove_of_user, user=user)
+
+
+def sweep(database: Database, now: int, bound: int) -> list[int]:
+    """Destroy those that have ended, and those whose code nobody has said for long, so many at most.
+
+    :returns: for each its user.
+    """
     rows = database.execute(_ended, now=now, before=now - UNVERIFIED_KEEP, bound=bound).fetchall()
     for number, _ in rows:
-        remove(database, number)
+        erase(database, number)
+    database.execute(_forget_creations, before=now - CREATIONS_KEEP)
     return [user for _, user in rows]
 
 
@@ -179,33 +198,63 @@ def _of_credential() -> ClauseElement:
 
 
 def _count() -> ClauseElement:
-    return select(func.count()).select_from(table).where(table.c.user == bindparam("user"))
+    own = (table.c.user == bindparam("user")) & (table.c.ends > bindparam("now"))
+    return select(func.count()).select_from(table).where(own)
+
+
+def _count_made() -> ClauseElement:
+    own = (table.c.user == bindparam("user")) & (table.c.made > bindparam("since"))
+    return select(func.count()).select_from(table).where(own)
 
 
 def _users() -> ClauseElement:
-    return select(table.c.user).distinct()
+    return select(table.c.user).where(table.c.ends > bindparam("now")).distinct()
+
+
+_IS_THERE = table.c.url != ""
 
 
 def _sending_code() -> ClauseElement:
-    return update(table).where(table.c.id == bindparam("number"), ~table.c.code_sent).values(code_sent=True)
+    unsent = (table.c.id == bindparam("number")) & ~table.c.code_sent & _IS_THERE
+    return update(table).where(unsent).values(code_sent=True)
 
 
 def _told() -> ClauseElement:
-    return update(table).where(table.c.id == bindparam("number")).values(told=bindparam("new_told"))
+    return update(table).where(table.c.id == bindparam("number"), _IS_THERE).values(told=bindparam("new_told"))
 
 
-def _remove() -> ClauseElement:
-    return delete(table).where(table.c.id == bindparam("number"))
+_NOTHING = {
+    "credential": "",
+    "device_client_id": "",
+    "url": "",
+    "keys": null(),
+    "types": null(),
+    "code": "",
+    "told": "",
+}
+
+
+def _erase() -> ClauseElement:
+    return update(table).where(table.c.id == bindparam("number"), _IS_THERE).values(**_NOTHING, ends=0)
+
+
+def _erase_of_user() -> ClauseElement:
+    return update(table).where(table.c.user == bindparam("the_user")).values(**_NOTHING, ends=0)
+
+
+def _erase_of_credential() -> ClauseElement:
+    own = (table.c.user == bindparam("the_user")) & (table.c.credential == bindparam("the_credential"))
+    return update(table).where(own).values(**_NOTHING, ends=0)
 
 
 def _remove_of_user() -> ClauseElement:
     return delete(table).where(table.c.user == bindparam("user"))
 
 
-def _remove_of_credential() -> ClauseElement:
-    return delete(table).where(table.c.user == bindparam("user"), table.c.credential == bindparam("credential"))
-
-
 def _ended() -> ClauseElement:
     over = or_(table.c.ends <= bindparam("now"), ~table.c.verified & (table.c.made <= bindparam("before")))
-    return select(table.c.id, table.c.user).where(over).limit(bindparam("bound"))
+    return select(table.c.id, table.c.user).where(_IS_THERE, over).limit(bindparam("bound"))
+
+
+def _forget_creations() -> ClauseElement:
+    return delete(table).where(~_IS_THERE, table.c.made <= bindparam("before"))

@@ -91,7 +91,7 @@ def count(database: Database, user: int) -> int:
 
 def remove(database: Database, token: Token) -> None:
     """Revoke a token; what rests on it is no more."""
-    push_subscriptions.remove_of(database, token.user, token.credential)
+    push_subscriptions.erase_of(database, token.user, token.credential)
     database.execute(_remove, number=token.number)
 
 

@@ -50,7 +50,7 @@ def add(database: Database, name: str, hash: str) -> int:
 
 def set_hash(database: Database, user: int, hash: str) -> None:
     """Give a user another password; what rests on the old one is no more."""
-    push_subscriptions.remove_of(database, user, PASSWORD)
+    push_subscriptions.erase_of(database, user, PASSWORD)
     database.execute(_set_hash, the_user=user, new_hash=hash)
 
 
@@ -62,7 +62,7 @@ def renew_hash(database: Database, user: int, old: str, new: str) -> None:
 def set_disabled(database: Database, user: int, *, disabled: bool) -> None:
     """Refuse all credentials of a user, or no more."""
     if disabled:
-        push_subscriptions.remove_of(database, user, None)
+        push_subscriptions.erase_of(database, user, None)
     database.execute(_set_disabled, the_user=user, whether=disabled)
 
 
@@ -73,7 +73,7 @@ def session_changed(database: Database, user: int) -> None:
 
 def remove(database: Database, user: int) -> None:
     """Remove a user; what is in their account is the caller's care."""
-    push_subscriptions.remove_of(database, user, None)
+    push_subscriptions.remove_of(database, user)
     database.execute(_remove, user=user)
 
 

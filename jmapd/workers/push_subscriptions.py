@@ -22,12 +22,11 @@ class PushSubscriptions:
 
     def push_users(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """The users who have any."""
-        return Answer({"users": push_subscriptions.users_with_some(self.store.database)})
+        return Answer({"users": push_subscriptions.users_with_some(self.store.database, _now())})
 
     def push_list(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """Those of a user that have not ended."""
-        now = int(time.time() * 1000)
-        found = push_subscriptions.of_user(self.store.database, arguments["user"], now)
+        found = push_subscriptions.of_user(self.store.database, arguments["user"], _now())
         return Answer({"subscriptions": [_described(one) for one in found]})
 
     def push_code(self, arguments: dict[str, Any], body: bytes) -> Answer:
@@ -44,8 +43,12 @@ class PushSubscriptions:
 
     def push_gone(self, arguments: dict[str, Any], body: bytes) -> Answer:
         """There is nobody at the URL any more."""
-        removed = push_subscriptions.remove(self.store.database, arguments["subscription"])
+        removed = push_subscriptions.erase(self.store.database, arguments["subscription"])
         return Answer({}, push_subscriptions=(arguments["user"],) if removed else ())
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _described(one: PushSubscription) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Sweeping:
         elif step == "replies":
             more = sweep.forget_replies(database, now - replies.KEEP, ROWS) == ROWS or None
         elif step == "push_subscriptions":
-            users = push_subscriptions.forget_ended(database, now, ROWS)
+            users = push_subscriptions.sweep(database, now, ROWS)
             return Answer({"at": len(users) == ROWS or None}, push_subscriptions=tuple(users))
         elif step == "blobs":
             last = sweep.forget_blobs(database, bytes.fromhex(at or ""), ROWS)

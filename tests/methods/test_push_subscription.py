@@ -13,6 +13,7 @@ from jmapd.datatypes.push_subscription import LASTS, MAX_URL
 from jmapd.protocol.dates import parse_utc_date, utc_date
 from jmapd.protocol.limits import MAX_PUSH_SUBSCRIPTIONS
 from jmapd.store import push_subscriptions
+from jmapd.store.push_subscriptions import CREATIONS_KEEP
 from tests.caller import Caller
 from tests.engine import Engine
 
@@ -304,11 +305,20 @@ def test_rfc8620_7_2_one_that_has_ended_is_not_there(inside: Engine) -> None:
     assert get(inside, ids=[id])["notFound"] == [id]
 
 
-def test_a_user_has_so_many_at_most(inside: Engine) -> None:
+def test_rfc8620_8_6_a_user_must_have_so_many_at_most(inside: Engine) -> None:
     for _ in range(MAX_PUSH_SUBSCRIPTIONS):
         create(inside)
     assert refused(inside)["type"] == "overQuota"
     assert create(inside.another("berta"))["id"]
+
+
+def test_rfc8620_8_6_how_fast_they_are_made_must_be_limited(inside: Engine) -> None:
+    for _ in range(MAX_PUSH_SUBSCRIPTIONS):
+        set_(inside, destroy=[create(inside)["id"]])
+    assert refused(inside)["type"] == "rateLimit"
+    assert create(inside.another("berta"))["id"]
+    inside.store.database.connection.execute("UPDATE push_subscriptions SET made = made - ?", (CREATIONS_KEEP,))
+    create(inside)
 
 
 def test_rfc8620_7_2_what_is_destroyed_must_be_erased_from_the_storage(inside: Engine) -> None:

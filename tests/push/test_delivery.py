@@ -1,4 +1,4 @@
-"""One PushSubscription, its codes and its pace, driven by a Clock."""
+"""One PushSubscription and its pace, driven by a Clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import attrs
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
@@ -14,8 +13,6 @@ from twisted.internet.task import Clock
 
 from jmapd.protocol import statechange
 from jmapd.protocol.encryption import MAX_MESSAGE
-from jmapd.push import codes
-from jmapd.push.codes import Codes
 from jmapd.push.delivery import Delivery, Pace, pieces
 from jmapd.push.hub import Hub
 from jmapd.push.post import Outcome
@@ -193,40 +190,3 @@ def test_pieces_fit_and_say_the_whole(changed: dict[str, dict[str, str]]) -> Non
             assert not said.get(account, {}).keys() & types.keys()
             said.setdefault(account, {}).update(types)
     assert said == changed
-
-
-def test_rfc8620_8_6_a_user_cannot_have_somebody_flooded_with_codes() -> None:
-    clock, sent = Clock(), list[int]()
-    made = Codes(clock, sent.append)
-    # each is destroyed and another one made, as fast as it goes
-    for number in range(1000):
-        made.are([number])
-    assert len(sent) == codes.AT_ONCE
-    assert not made.is_idle
-    clock.advance(codes.SECONDS)
-    assert sent[codes.AT_ONCE :] == [999]
-    made.are([])
-    clock.advance(codes.SECONDS * codes.AT_ONCE)
-    assert made.is_idle
-
-
-def test_rfc8620_7_2_2_a_code_is_sent_once() -> None:
-    clock, sent = Clock(), list[int]()
-    made = Codes(clock, sent.append)
-    made.are([1])
-    made.are([1, 2])
-    made.are([2])
-    assert sent == [1, 2]
-    made.stop()
-
-
-@pytest.mark.parametrize("stopped", [False, True])
-def test_codes_that_wait_are_sent_in_their_time(stopped: bool) -> None:
-    clock, sent = Clock(), list[int]()
-    made = Codes(clock, sent.append)
-    made.are(range(codes.AT_ONCE + 3))
-    if stopped:
-        made.stop()
-    clock.pump([codes.SECONDS] * 4)
-    assert sent == list(range(codes.AT_ONCE + (0 if stopped else 3)))
-    assert clock.getDelayedCalls() == []

@@ -144,6 +144,11 @@ def test_rfc8620_7_2_push_subscriptions_go_that_have_ended_or_were_never_verifie
     assert jmap.perform("sweep", step="push_subscriptions", at=None).push_subscriptions == (jmap.user, jmap.user)
     assert rows(jmap, "SELECT id FROM push_subscriptions") == [(3,)]
     assert ids[2] == "p3"
+    # of one that was made just now and is gone, it is known for a while that it was made
+    response = jmap.request(("PushSubscription/set", {"destroy": [create()]}, "0"))
+    assert response["methodResponses"][0][1]["destroyed"] == ["p4"]
+    assert jmap.perform("sweep", step="push_subscriptions", at=None).push_subscriptions == ()
+    assert rows(jmap, "SELECT id, url, code FROM push_subscriptions WHERE id > 3") == [(4, "", "")]
 
 
 def test_rfc8620_6_an_upload_goes_after_its_time_and_its_blob_with_it(jmap: Engine) -> None:
