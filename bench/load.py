@@ -17,6 +17,7 @@ from bench.carriage import Route, Trust
 from bench.client import Server
 from bench.closed_loop import measure, seed
 from bench.echo import compare, contenders
+from bench.posts import posts
 from bench.pushes import fan_out, idle
 from bench.workloads import WORKLOADS
 
@@ -59,6 +60,10 @@ def arguments() -> argparse.Namespace:
     idling.add_argument("--connections", type=int, default=1000)
     idling.add_argument("--changes", type=int, default=3)
     idling.add_argument("--seconds", type=float, default=120)
+    posting = commands.add_parser("posts")
+    posting.add_argument("--subscriptions", type=int, default=1000)
+    posting.add_argument("--changes", type=int, default=5)
+    posting.add_argument("--gap", type=float, default=3)
     attacked = commands.add_parser("attacked")
     attacked.add_argument("--attack", choices=attacks.ATTACKS, action="append", default=[])
     attacked.add_argument("--seconds", type=float, default=5)
@@ -80,6 +85,17 @@ def servers(options: argparse.Namespace) -> Iterator[list[Server]]:
             url.rstrip("/"), users[0], password, trust, options.http2, options.streams, options.compress, pid
         )
         yield [attrs.evolve(first, user=user) for user in users]
+
+
+def post(options: argparse.Namespace) -> None:
+    """Have a server post to a push service here, which it has to trust from its start on."""
+    if not options.own:
+        raise SystemExit("say --own: the server must trust this push service")
+    with own.pair() as pair:
+        for keys in (False, True):
+            with servers(options) as [server]:
+                asyncio.run(seed(server, OWN_EMAILS))
+                asyncio.run(posts(server, pair, options.subscriptions, options.changes, options.gap, keys=keys))
 
 
 def echoes(server: Server, options: argparse.Namespace) -> None:
@@ -113,6 +129,9 @@ async def run(found: list[Server], options: argparse.Namespace) -> None:
 def main() -> None:
     """Run the program."""
     options = arguments()
+    if options.command == "posts":
+        post(options)
+        return
     with servers(options) as found:
         if options.own and options.command in NEED_EMAILS:
             asyncio.run(seed(found[0], OWN_EMAILS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -9,12 +10,19 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import attrs
+
+from jmapd.web.certificates import self_signed
 
 PASSWORD = "benchmark"
 START = 60.0
 """Seconds for a server to be ready."""
+
+_TRUSTED = "SSL_CERT_FILE"
 
 _CONFIGURATION = """
 [server]
@@ -30,7 +38,32 @@ access = false
 throttle = "1s"
 timeout = "10m"
 heartbeat = "1m"
+[jmap.push]
+max-total = 100000
+allowed-networks = ["127.0.0.0/8"]
 """
+
+
+@attrs.frozen
+class Pair:
+    """A certificate for localhost and its key, in PEM."""
+
+    certificate: Path
+    key: Path
+
+
+@contextmanager
+def pair() -> Iterator[Pair]:
+    """A pair of the benchmark's own, which the servers that are started meanwhile trust."""
+    with tempfile.TemporaryDirectory(prefix="jmapd-bench-") as name:
+        made = Pair(*self_signed(Path(name), "localhost", datetime.now(UTC)))
+        before = os.environ.get(_TRUSTED)
+        os.environ[_TRUSTED] = str(made.certificate)
+        yield made
+        if before is None:
+            del os.environ[_TRUSTED]
+        else:
+            os.environ[_TRUSTED] = before
 
 
 @contextmanager

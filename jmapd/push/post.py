@@ -29,6 +29,9 @@ from jmapd.push.outward import Allowed, Outward
 KEPT = 60
 """Seconds for which a connection is kept for the next POST to the same push service."""
 
+KEPT_MOST = 16
+"""Connections to one push service that are."""
+
 MAX_ANSWER = 65_536
 """Octets of a response's body, which nobody reads, until the connection is closed over it."""
 
@@ -74,6 +77,7 @@ class Poster:
         self._metrics = metrics
         self._connections = HTTPConnectionPool(reactor)
         self._connections.cachedConnectionTimeout = KEPT
+        self._connections.maxPersistentPerHost = KEPT_MOST
         self._agent: Agent | None = None
 
     @inlineCallbacks
