@@ -73,22 +73,39 @@ class Block:
 
 
 @cache
+def pages() -> tuple[str, ...]:
+    """All of them."""
+    docs = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+    return tuple(page for page in ("README.md", *docs) if page != CONFORMANCE)
+
+
+@cache
 def blocks() -> tuple[Block, ...]:
     """All blocks of all pages, as they stand there."""
-    docs = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
-    return tuple(block for page in ("README.md", *docs) if page != CONFORMANCE for block in _blocks(page))
+    return tuple(block for page in pages() for block in _blocks(page))
+
+
+def named(start: str) -> list[tuple[str, str]]:
+    """What sentences have in code's type that starts so, with the page."""
+    found = [(page, name) for page in pages() for token in _tokens(page) for name in _names(token)]
+    return [(page, name) for page, name in found if name.startswith(start)]
+
+
+@cache
+def _tokens(page: str) -> tuple[Token, ...]:
+    return tuple(MarkdownIt().parse((ROOT / page).read_text()))
 
 
 def _blocks(page: str) -> Iterator[Block]:
     section, name, after = "", "", ""
-    for token in MarkdownIt().parse((ROOT / page).read_text()):
+    for token in _tokens(page):
         if token.type.endswith("_open"):
             after = token.type
         if token.type == "inline":
             if after == "heading_open":
                 section, name = token.content, ""
             else:
-                name = _last_name(token)
+                name = (_names(token) or [""])[-1]
         elif token.type in ("fence", "code_block"):
             language = "sh" if token.type == "code_block" else token.info.strip()
             if not language.startswith("{toctree}"):
@@ -97,9 +114,8 @@ def _blocks(page: str) -> Iterator[Block]:
             name = ""
 
 
-def _last_name(token: Token) -> str:
-    names = [child.content for child in token.children or () if child.type == "code_inline"]
-    return names[-1] if names else ""
+def _names(token: Token) -> list[str]:
+    return [child.content for child in token.children or () if child.type == "code_inline"]
 
 
 def _typed(text: str) -> Iterator[Command]:

@@ -141,5 +141,5 @@ def attempt(*command: object) -> Any:
     """What came of something that not every machine can do."""
     words = [str(word) for word in command]
     return subprocess.run(
-        words, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
+        words, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=400
     )
