@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 import attrs
-from sqlalchemy import and_, bindparam, delete, insert, select
+import orjson
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.protocol import ids
@@ -140,6 +144,18 @@ def unshare(database: Database, account: int, user: int) -> bool:
     return True
 
 
+def subscribed(database: Database, account: int, user: int) -> set[int]:
+    """The numbers of the Mailboxes that a user is subscribed to in an account whose own it is not."""
+    row = database.execute(_subscribed, account=account, user=user).fetchone()
+    return set(orjson.loads(row[0])) if row else set()
+
+
+def subscribe(database: Database, account: int, user: int, mailboxes: Collection[int]) -> None:
+    """Keep these numbers."""
+    text = orjson.dumps(sorted(mailboxes)).decode()
+    database.execute(_subscribe, the_account=account, the_user=user, new=text)
+
+
 def shares(database: Database) -> list[Share]:
     """All accounts that are shared, by account and user name."""
     return [Share(*row) for row in database.execute(_shares)]
@@ -181,8 +197,11 @@ def _add_account() -> ClauseElement:
     return insert(accounts).values(name=bindparam("name"), modseq=bindparam("modseq"), spilled=bindparam("spilled"))
 
 
+_ACCESS: dict[str, Any] = {name: bindparam(name) for name in ("user", "account", "personal", "read_only")}
+
+
 def _add_access() -> ClauseElement:
-    return insert(access)
+    return insert(access).values(_ACCESS)
 
 
 def _named() -> ClauseElement:
@@ -200,7 +219,7 @@ def _names() -> ClauseElement:
 
 
 def _share() -> ClauseElement:
-    statement = upsert(access)
+    statement = upsert(access).values(_ACCESS)
     return statement.on_conflict_do_update(
         index_elements=[access.c.user, access.c.account], set_={"read_only": statement.excluded.read_only}
     )
@@ -209,6 +228,20 @@ def _share() -> ClauseElement:
 def _unshare() -> ClauseElement:
     return delete(access).where(
         access.c.user == bindparam("user"), access.c.account == bindparam("account"), ~access.c.personal
+    )
+
+
+def _subscribed() -> ClauseElement:
+    return select(access.c.subscribed).where(
+        access.c.user == bindparam("user"), access.c.account == bindparam("account")
+    )
+
+
+def _subscribe() -> ClauseElement:
+    return (
+        update(access)
+        .where(access.c.user == bindparam("the_user"), access.c.account == bindparam("the_account"))
+        .values(subscribed=bindparam("new"))
     )
 
 

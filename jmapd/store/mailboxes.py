@@ -18,7 +18,10 @@ ID_PREFIX = "m"
 
 @attrs.frozen
 class MailboxRow:
-    """A Mailbox as it is kept."""
+    """A Mailbox as it is kept.
+
+    :param subscribed: whether the user is whose own the account is.
+    """
 
     id: int
     name: str
@@ -54,7 +57,7 @@ def add(database: Database, account: int, row: MailboxRow) -> None:
 
 
 def change(database: Database, account: int, row: MailboxRow) -> None:
-    """Keep a Mailbox's new properties; its counts are changed by `count` alone."""
+    """Keep a Mailbox's new properties, but for its counts and for who is subscribed."""
     database.execute(
         _change,
         the_account=account,
@@ -63,8 +66,12 @@ def change(database: Database, account: int, row: MailboxRow) -> None:
         new_parent=row.parent,
         new_role=row.role,
         new_sort_order=row.sort_order,
-        new_subscribed=row.subscribed,
     )
+
+
+def subscribe(database: Database, account: int, mailbox: int, *, subscribed: bool) -> None:
+    """Keep whether the user whose own the account is is subscribed."""
+    database.execute(_subscribe, the_account=account, the_id=mailbox, new_subscribed=subscribed)
 
 
 def count(database: Database, account: int, mailbox: int, difference: tuple[int, int, int, int]) -> None:
@@ -110,9 +117,12 @@ def _change() -> ClauseElement:
             parent=bindparam("new_parent"),
             role=bindparam("new_role"),
             sort_order=bindparam("new_sort_order"),
-            subscribed=bindparam("new_subscribed"),
         )
     )
+
+
+def _subscribe() -> ClauseElement:
+    return update(mailboxes).where(_one()).values(subscribed=bindparam("new_subscribed"))
 
 
 def _count() -> ClauseElement:

@@ -65,6 +65,8 @@ access = Table(
     Column("account", _ID, primary_key=True),
     Column("personal", Boolean, nullable=False),
     Column("read_only", Boolean, nullable=False),
+    # the numbers of Mailboxes, in JSON, where the account is not the user's own
+    Column("subscribed", Text, nullable=False, server_default="[]"),
     sqlite_with_rowid=False,
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from jmapd.datatypes.mailbox.seen import rows_seen
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope
 from jmapd.methods.query import (
@@ -36,7 +37,7 @@ def query(context: Context, scope: Scope, arguments: Arguments) -> ListedResults
     test = read_filter(arguments, partial(read_condition, _CONDITIONS), joined)
     sort = read_sort(arguments, _KEYS)
     filter_as_tree = arguments.boolean("filterAsTree")
-    rows = mailboxes.all_of(context.store.database, scope.number)
+    rows = rows_seen(context, scope)
     found = {row.id for row in rows.values() if test is None or test(row)}
     if filter_as_tree:
         found = {number for number in found if _ancestors(rows, number) <= found}

@@ -9,6 +9,7 @@ import attrs
 from jmapd.datatypes.email.destroy import destroy_email
 from jmapd.datatypes.mailbox import names
 from jmapd.datatypes.mailbox.properties import shown
+from jmapd.datatypes.mailbox.seen import rows_seen, subscribe
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope
 from jmapd.protocol import ids
@@ -36,7 +37,7 @@ class MailboxSetter:
     @classmethod
     def open(cls, context: Context, scope: Scope, arguments: Arguments) -> MailboxSetter:
         """Read the account's Mailboxes."""
-        rows = mailboxes.all_of(context.store.database, scope.number)
+        rows = rows_seen(context, scope)
         remove_emails = arguments.boolean("onDestroyRemoveEmails")
         return cls(context, scope, rows, remove_emails, mailboxes.trash_of(rows))
 
@@ -50,7 +51,9 @@ class MailboxSetter:
         draft = MailboxRow(0, "", None, None, 0, False)
         row = attrs.evolve(self._changed(draft, properties), id=self.scope.changes.next())
         self._check_place(row)
-        mailboxes.add(self.context.store.database, self.scope.number, row)
+        mailboxes.add(self.context.store.database, self.scope.number, attrs.evolve(row, subscribed=False))
+        if row.subscribed:
+            subscribe(self.context, self.scope, row)
         self.scope.changes.made("Mailbox", row.id)
         self.rows[row.id] = row
         made = shown(row, read_only=False)
@@ -69,6 +72,8 @@ class MailboxSetter:
         self._check_place(changed)
         if changed != row:
             mailboxes.change(self.context.store.database, self.scope.number, changed)
+            if changed.subscribed != row.subscribed:
+                subscribe(self.context, self.scope, changed)
             self.scope.changes.updated("Mailbox", number)
             self.rows[number] = changed
         return {"name": changed.name} if "name" in patch and changed.name != patch["name"] else None

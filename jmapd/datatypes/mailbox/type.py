@@ -9,6 +9,7 @@ import attrs
 
 from jmapd.datatypes.mailbox.properties import COUNT_PROPERTIES, PROPERTIES, shown
 from jmapd.datatypes.mailbox.query import query
+from jmapd.datatypes.mailbox.seen import rows_seen
 from jmapd.datatypes.mailbox.set import MailboxSetter
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope
@@ -31,7 +32,7 @@ class MailboxGetter:
     @classmethod
     def open(cls, context: Context, scope: Scope, properties: Sequence[str], _: Arguments) -> MailboxGetter:
         """Read the account's Mailboxes."""
-        return cls(mailboxes.all_of(context.store.database, scope.number), properties, scope.access.read_only)
+        return cls(rows_seen(context, scope), properties, scope.access.read_only)
 
     def all(self) -> list[int]:
         """The numbers of all Mailboxes."""
