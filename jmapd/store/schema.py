@@ -217,6 +217,28 @@ queue = Table(
 )
 Index("queue_by_blob", queue.c.blob)
 
+# the Message-ID of what was submitted
+submitted = Table(
+    "submitted",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("submission", _ID, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("submitted_by_message_id", submitted.c.account, submitted.c.message_id)
+
+# the messages of MDNs about what was submitted
+reports = Table(
+    "reports",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("submission", _ID, primary_key=True),
+    Column("blob", LargeBinary, primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("reports_by_blob", reports.c.blob)
+
 # when whom an account has answered automatically
 replies = Table(
     "replies",

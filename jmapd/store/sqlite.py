@@ -61,6 +61,12 @@ def listed(name: str) -> Any:
     return select(func.json_each(bindparam(name)).table_valued("value").c.value)
 
 
+def line(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    """The line of ready JSON with a member of a name, which is not the last one."""
+    rest = func.substr(column, func.instr(column, f'"{name}":'.encode()))
+    return func.substr(rest, 1, func.instr(rest, b"\n") - 1)
+
+
 def matches(name: str) -> ColumnElement[bool]:
     """The condition that a row of `email_text` matches the FTS5 expression in a parameter."""
     return literal_column("email_text").op("MATCH")(bindparam(name))

@@ -19,7 +19,19 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.store.blobs import Blobs
 from jmapd.store.database import Database
-from jmapd.store.schema import accounts, ages, blobs, changes, emails, left_texts, queue, replies, states, uploads
+from jmapd.store.schema import (
+    accounts,
+    ages,
+    blobs,
+    changes,
+    emails,
+    left_texts,
+    queue,
+    replies,
+    reports,
+    states,
+    uploads,
+)
 from jmapd.store.sqlite import listed
 
 YOUNG = 3600.0
@@ -144,7 +156,7 @@ def _is_young(path: Path) -> bool:
     return time.time() - path.stat().st_mtime < YOUNG
 
 
-_REFERRING = (emails.c.blob, uploads.c.blob, left_texts.c.blob, queue.c.blob)
+_REFERRING = (emails.c.blob, uploads.c.blob, left_texts.c.blob, queue.c.blob, reports.c.blob)
 """All that refers to blobs."""
 
 

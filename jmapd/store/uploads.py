@@ -7,7 +7,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from jmapd.protocol.limits import UploadBounds
 from jmapd.store.database import Database
-from jmapd.store.schema import emails, uploads
+from jmapd.store.schema import emails, reports, uploads
 from jmapd.store.sqlite import insert
 
 
@@ -62,7 +62,7 @@ def prepared(database: Database, *, account: int, user: int, blob: bytes) -> byt
 
 
 def may_read(database: Database, *, account: int, user: int, blob: bytes) -> bool:
-    """Whether a user who may see the account may see this blob in it: it is an Email's, or their own upload."""
+    """Whether a user who may see the account may see this blob in it: an Email's, a report's, or their own upload."""
     row = database.execute(_may_read, account=account, user=user, blob=blob).fetchone()
     return bool(row[0])
 
@@ -100,8 +100,11 @@ def _prepared() -> ClauseElement:
 
 
 def _may_read() -> ClauseElement:
-    of_email = exists().where((emails.c.account == bindparam("account")) & (emails.c.blob == bindparam("blob")))
-    return select(of_email | exists().where(_one()))
+    of_email, of_report = (
+        exists().where((table.c.account == bindparam("account")) & (table.c.blob == bindparam("blob")))
+        for table in (emails, reports)
+    )
+    return select(of_email | of_report | exists().where(_one()))
 
 
 def _one() -> ColumnElement[bool]:

@@ -155,6 +155,10 @@ MENDED = {
         "is said to have 5 octets, and has",
         sql("UPDATE blobs SET size = 5 WHERE hash = (SELECT min(hash) FROM blobs)"),
     ),
+    "a Message-ID": Case("1 Message-IDs of no EmailSubmission", sql("INSERT INTO submitted VALUES (1, 99, '1@x')")),
+    "a report": Case(
+        "1 reports on no EmailSubmission", sql("INSERT INTO reports SELECT 1, 99, hash FROM blobs LIMIT 1")
+    ),
     "a file of nobody": Case(f"the file blobs/ab/ab{'0' * 62} belongs to nothing", leave_a_file),
 }
 
@@ -212,6 +216,14 @@ NAMED = {
     "a submission that goes nowhere": Case(
         "the EmailSubmission 2 is pending, and its message does not wait",
         sql("""INSERT INTO objects VALUES (1, 'EmailSubmission', 2, '{"undoStatus": "pending"}')"""),
+    ),
+    "a report that is gone": Case(
+        "is not there: it is 1 reports on what was sent",
+        sql(
+            """INSERT INTO objects VALUES (1, 'EmailSubmission', 2, '{"undoStatus": "final"}')""",
+            "INSERT INTO changes VALUES (1, 'EmailSubmission', 2, 2, 2, 2, NULL)",
+            "INSERT INTO reports VALUES (1, 2, zeroblob(32))",
+        ),
     ),
     "a row that nobody can read": Case("a row cannot be read", sql("UPDATE emails SET keywords = 'x'")),
 }

@@ -9,7 +9,9 @@ import attrs
 import orjson
 
 from jmapd.datatypes.email import properties
+from jmapd.message import mdn
 from jmapd.message.headers import FORMS
+from jmapd.message.parts import NotParsable
 from jmapd.message.prepare import Prepared, prepare
 from jmapd.protocol.collation import casemap
 from jmapd.protocol.dates import utc_date
@@ -17,6 +19,7 @@ from jmapd.store.blobs import Piece
 from jmapd.store.threads import reference
 
 _KEY_CHARACTERS = 100
+_OF_MDN = ("originalMessageId", "originalRecipient", "finalRecipient", "disposition")
 
 
 @attrs.frozen
@@ -29,6 +32,7 @@ class Reading:
     :param received_at: when the newest Received field says it came, in milliseconds since 1970.
     :param sent_at: the Date field, in milliseconds since 1970.
     :param search: the texts for the full-text index.
+    :param mdn: where it is an MDN, what of its object (RFC 9007 section 2) says what became of which message.
     """
 
     metadata: str
@@ -41,6 +45,7 @@ class Reading:
     sent_at: int | None
     has_attachment: bool
     search: dict[str, str]
+    mdn: dict[str, Any] | None = None
 
     def pack(self) -> bytes:
         """The reading as bytes."""
@@ -73,7 +78,16 @@ def read(raw: bytes, blob: Piece) -> Reading:
         sent_at=None if prepared.sent_at is None else prepared.sent_at * 1000,
         has_attachment=bool(known["hasAttachment"]),
         search=prepared.search,
+        mdn=_mdn(raw) if prepared.body_structure["type"] == "multipart/report" else None,
     )
+
+
+def _mdn(raw: bytes) -> dict[str, Any] | None:
+    try:
+        whole = mdn.read(raw)
+    except NotParsable:
+        return None
+    return {name: whole[name] for name in _OF_MDN}
 
 
 def _body(prepared: Prepared, blob: Piece) -> bytes:

@@ -10,6 +10,7 @@ import attrs
 from jmapd.datatypes.email.add import NewEmail, add_email
 from jmapd.datatypes.email.reading import Reading
 from jmapd.datatypes.email_submission.envelope import Envelope
+from jmapd.datatypes.email_submission.reports import note_mdn
 from jmapd.methods.context import Context, PreparedMessage, Scope
 from jmapd.store import accounts, mailboxes, queue
 from jmapd.store.accounts import Access
@@ -74,6 +75,8 @@ def deliver(context: Context, account: Access, message: PreparedMessage) -> None
     new = NewEmail(message.hash, message.size, reading, frozenset((inbox,)), frozenset(), context.this_second)
     add_email(context, scope, counts, new)
     counts.save()
+    if reading.mdn is not None:
+        note_mdn(context, scope, message.hash, reading.mdn)
 
 
 def send_from_nobody(context: Context, scope: Scope, route: Route, to: str, message: PreparedMessage) -> None:

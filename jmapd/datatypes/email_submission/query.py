@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from jmapd.datatypes.email_submission.set import NAME, submission_id
+from jmapd.datatypes.email_submission.record import NAME, submission_id
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope
 from jmapd.methods.query import (

@@ -14,36 +14,24 @@ from jmapd.datatypes.email.set import require, result
 from jmapd.datatypes.email_submission import envelope
 from jmapd.datatypes.email_submission.deliver import Route, deliver, routes
 from jmapd.datatypes.email_submission.envelope import Envelope
+from jmapd.datatypes.email_submission.record import NAME, submission_id
 from jmapd.datatypes.objects import check, is_string
 from jmapd.datatypes.vacation_response import reply
 from jmapd.datatypes.vacation_response.reply import Reply
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context, Scope, Wanted
-from jmapd.protocol import ids, patch
+from jmapd.protocol import patch
 from jmapd.protocol.dates import utc_date
 from jmapd.protocol.errors import SetError, invalid_arguments, invalid_properties
-from jmapd.store import emails, objects, queue
+from jmapd.store import emails, objects, queue, submitted
 from jmapd.store.blobs import Piece
 from jmapd.store.emails import email_number
-
-NAME = "EmailSubmission"
-ID_PREFIX = "s"
 
 MAX_SIZE = 50_000_000
 """Octets of a message that may be sent."""
 
 _GIVEN = {"identityId": is_string, "emailId": is_string, "envelope": lambda value: True}
 _CANCELED = {"smtpReply": "554 5.7.0 Canceled by its sender", "delivered": "no", "displayed": "unknown"}
-
-
-def submission_id(number: int) -> str:
-    """The EmailSubmission's Id."""
-    return ids.numbered(ID_PREFIX, number)
-
-
-def submission_number(account: int, id: str) -> int | None:
-    """The number of an EmailSubmission's Id, or ``None`` where it cannot be one."""
-    return ids.number(ID_PREFIX, id)
 
 
 @attrs.frozen
@@ -121,6 +109,8 @@ class SubmissionSetter:
             "mdnBlobIds": [],
         }
         self._put(number, row)
+        for message_id in (plan.header["messageId"] or ())[:1]:
+            submitted.add(self.context.store.database, self.scope.number, message_id, number)
         self._enqueue(number, plan)
         self.scope.changes.made(NAME, number)
         self.done[submission_id(number)] = row["emailId"]
@@ -183,6 +173,7 @@ class SubmissionSetter:
         """Forget a submission; what it has sent is sent."""
         row = self._existing(number)
         objects.remove(self.context.store.database, self.scope.number, NAME, number)
+        submitted.forget(self.context.store.database, self.scope.number, number)
         self.scope.changes.destroyed(NAME, number)
         self.done[submission_id(number)] = row["emailId"]
 

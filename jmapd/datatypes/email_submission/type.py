@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from jmapd.datatypes.email_submission.query import query
-from jmapd.datatypes.email_submission.set import NAME, SubmissionSetter, submission_id, submission_number
+from jmapd.datatypes.email_submission.record import NAME, submission_id, submission_number
+from jmapd.datatypes.email_submission.set import SubmissionSetter
 from jmapd.datatypes.objects import getter
 from jmapd.methods.datatype import DataType
 from jmapd.protocol.capabilities import SUBMISSION

@@ -15,19 +15,17 @@ import orjson
 from sqlalchemy import Column, bindparam, exists, func, select, union
 from sqlalchemy.sql.expression import ClauseElement
 
-from jmapd.store import counts, mailboxes, objects, quotas, sqlite, sweep
+from jmapd.store import counts, mailboxes, objects, quotas, sqlite, submitted, sweep
 from jmapd.store.blobs import Blobs, blob_id
 from jmapd.store.damage import lookups, mend, records, strays
 from jmapd.store.damage.mend import Mend
 from jmapd.store.database import Database
 from jmapd.store.emails import email_id
 from jmapd.store.schema import accounts as accounts_table
-from jmapd.store.schema import blobs, emails, left_texts, queue
+from jmapd.store.schema import blobs, emails, left_texts, queue, reports
 
 EXAMPLES = 5
 """How many of many things are named."""
-
-_SUBMISSION = "EmailSubmission"
 
 
 @attrs.frozen
@@ -124,9 +122,9 @@ def _submissions(database: Database, account: int) -> Iterator[Damage]:
     for number, envelope in waiting.items():
         if not _is_envelope(envelope):
             yield Damage(f"the message {number} that waits to be sent has no envelope")
-    for number, row in objects.all_of(database, account, _SUBMISSION).items():
+    for number, row in objects.all_of(database, account, submitted.TYPE).items():
         if row.get("undoStatus") == "pending" and number not in waiting:
-            yield Damage(f"the {_SUBMISSION} {number} is pending, and its message does not wait to be sent")
+            yield Damage(f"the {submitted.TYPE} {number} is pending, and its message does not wait to be sent")
 
 
 def _is_envelope(data: bytes) -> bool:
@@ -179,8 +177,12 @@ def _referring(database: Database, hash: bytes) -> str:
         for email, name in database.execute(_emails_of, hash=hash, bound=EXAMPLES)
     ]
     (count,) = database.execute(_count_of, hash=hash).fetchone()
-    (waiting,) = database.execute(_waiting_of, hash=hash).fetchone()
-    named += [f"{waiting:,} messages that wait to be sent"] if waiting else []
+    for expression, said in (
+        (_waiting_of, "messages that wait to be sent"),
+        (_reports_of, "reports on what was sent"),
+    ):
+        (others,) = database.execute(expression, hash=hash).fetchone()
+        named += [f"{others:,} {said}"] if others else []
     return (", ".join(named) or "no Email's") + (f" and {count - EXAMPLES:,} more" if count > EXAMPLES else "")
 
 
@@ -221,7 +223,7 @@ def _blobs() -> ClauseElement:
 
 def _lost_blobs() -> ClauseElement:
     """Those that a message is of, and that have no row."""
-    return union(_lost(emails.c.blob), _lost(queue.c.blob))
+    return union(*(_lost(hash) for hash in (emails.c.blob, queue.c.blob, reports.c.blob)))
 
 
 def _lost(hash: Column[Any]) -> Any:
@@ -243,3 +245,7 @@ def _count_of() -> ClauseElement:
 
 def _waiting_of() -> ClauseElement:
     return select(func.count()).select_from(queue).where(queue.c.blob == bindparam("hash"))
+
+
+def _reports_of() -> ClauseElement:
+    return select(func.count()).select_from(reports).where(reports.c.blob == bindparam("hash"))

@@ -26,13 +26,16 @@ from jmapd.store.schema import (
     push_subscriptions,
     queue,
     replies,
+    reports,
     states,
+    submitted,
     thread_references,
     tokens,
     uploads,
     users,
 )
 from jmapd.store.sqlite import indexed_texts
+from jmapd.store.submitted import TYPE as SUBMISSION
 
 
 @attrs.frozen(eq=False)
@@ -78,6 +81,10 @@ def _none(*same: tuple[Any, Any]) -> ColumnElement[bool]:
     return ~exists().where(and_(*(one == other for one, other in same)))
 
 
+def _of_no_submission(table: Table) -> ColumnElement[bool]:
+    return _none((objects.c.account, table.c.account), (objects.c.type, SUBMISSION), (objects.c.id, table.c.submission))
+
+
 _OF_ACCOUNT = (
     (states, "states", False),
     (changes, "entries of the table of changes", False),
@@ -102,6 +109,8 @@ STRAYS = (
         access,
         or_(_none((users.c.id, access.c.user)), _none((accounts.c.id, access.c.account))),
     ),
+    Stray("Message-IDs of no EmailSubmission", submitted, _of_no_submission(submitted)),
+    Stray("reports on no EmailSubmission", reports, _of_no_submission(reports)),
     Stray("tokens of no user", tokens, _none((users.c.id, tokens.c.user))),
     Stray("PushSubscriptions of no user", push_subscriptions, _none((users.c.id, push_subscriptions.c.user))),
     Stray(
