@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,6 +26,8 @@ from jmapd.workers.settings import WorkerSettings
 from jmapd.workers.sweeping import Sweeping
 from jmapd.workers.tokens import Tokens
 from jmapd.workers.transfer import Transfer
+
+_log = logging.getLogger(__name__)
 
 Task = Callable[[dict[str, Any], bytes], Answer]
 
@@ -50,6 +53,10 @@ class Tasks:
                 message = prepare_message(store, arguments["user"], wanted, now, settings.hostname)
             except SetError as error:
                 return answers.not_prepared(error)
+            except FileNotFoundError as error:
+                # `jmapctl check` tells of all that are lost
+                _log.error("a blob's file is lost: %s", error.filename)
+                return answers.not_prepared(SetError("blobNotFound", "The server has lost it."))
             return answers.prepared(message)
 
         table: dict[str, Task] = {PREPARE: prepare}
