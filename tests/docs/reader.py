@@ -127,18 +127,18 @@ class Reader:
 
     def follow(self, blocks: Iterable[Block]) -> None:
         """Do what these say."""
-        read = list(blocks)
-        for block, following in zip(read, [*read[1:], None], strict=True):
-            if following and EDITED in block.text:
-                (self.folder / "edited").write_text(self._replaced(following.text))
+        read = iter(blocks)
+        for block in read:
+            if EDITED in block.text:
+                (self.folder / "edited").write_text(self._replaced(next(read).text))
             try:
                 self._do(block)
             except AssertionError as error:
                 raise AssertionError(f"{block}: {error}") from None
 
-    def run(self, text: str) -> None:
-        """Type something more than the pages say."""
-        self._run(Command("", text))
+    def run(self, text: str) -> str:
+        """Type something more than the pages say, and hear what it says."""
+        return self._run(Command("", text))
 
     def close(self) -> None:
         """Interrupt all that goes on."""
@@ -154,7 +154,9 @@ class Reader:
             next(reversed(self.staying.values())).hears(pattern(block.text.splitlines()).rstrip("\n"))
         elif block.language == "toml":
             self.configure(self._replaced(block.text), block.name)
-        elif block.language in ("python", "sh"):
+        else:
+            assert block.language in ("python", "sh"), f"nothing is done with {block.language}"
+            assert block.name, "nothing says what file this is"
             path = self.folder / block.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(self._replaced(block.text))
@@ -173,7 +175,7 @@ class Reader:
             if WATCHES in text:
                 terminal.hears(STAYS[WATCHES])
 
-    def _run(self, command: Command) -> None:
+    def _run(self, command: Command) -> str:
         text = self._replaced(command.text)
         terminal = Terminal([*self.becomes[command.prompt], "/bin/bash", "-c", text], self.folder, self.environment)
         wanted = pattern(self._replaced(line) for line in command.output)
@@ -181,11 +183,12 @@ class Reader:
         if stays is not None:
             terminal.hears(wanted or stays)
             self.staying[command.text] = terminal
-            return
+            return terminal.said
         status = terminal.ends()
         said = "".join(f"{line}\n" for line in terminal.said.splitlines() if line.strip() and not PROGRESS.match(line))
         assert status == 0, f"{text}\n{said}\nended with {status}"
         assert not wanted or re.fullmatch(wanted, said), f"{text}\nsaid\n{said}"
+        return said
 
     def _replaced(self, text: str) -> str:
         for what, other in self.by.items():

@@ -7,6 +7,7 @@ What needs the installed package is done by tests/packaging. It needs nginx and 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 from contextlib import closing
@@ -98,6 +99,10 @@ def test_the_readme_in_a_clone(clone: tuple[Path, int]) -> None:
         stays = dict(reader.staying)
         assert next(iter(stays)) == SERVES
         assert len(stays) == 4
+        # what `make run` prints works as well
+        fetch = re.search("Or fetch: +(.+)", stays[SERVES].said)
+        assert fetch
+        assert '"username":"demo@localhost"' in reader.run(fetch[1])
         # as the page says: they hear of each change
         told = {"watch": "Push: .*\n.*Hello", "curl": "event: state", "client.py": '"@type":"StateChange"'}
         reader.run(".venv/bin/jmapctl import demo old.mbox")
