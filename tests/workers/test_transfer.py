@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from jmapd.protocol.limits import UploadBounds
-from jmapd.store import uploads
+from jmapd.store import accounts, uploads
 from jmapd.workers.answers import Answer
 from jmapd.workers.transfer import Transfer
 from tests.engine import Engine, engine
@@ -82,7 +82,7 @@ def test_rfc8620_6_an_upload_has_its_time(jmap: Engine) -> None:
 def test_rfc8620_6_1_an_upload_is_seen_by_its_uploader_alone(jmap: Engine) -> None:
     blob = jmap.upload(b"mine")
     jmap.add_user("ben@localhost")
-    jmap.store.database.connection.execute("INSERT INTO access VALUES (2, 1, 0, 0)")
+    accounts.share(jmap.store.database, 1, 2, read_only=False)
     jmap.user = 2
     assert not readable(jmap, blob)
 
