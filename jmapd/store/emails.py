@@ -234,7 +234,7 @@ def with_blob(database: Database, account: int, blob: bytes) -> list[int]:
 
 
 def with_message_ids(database: Database, account: int, message_ids: Collection[str]) -> dict[str, list[int]]:
-    """The Emails with these Message-IDs. All rows of the account are looked at: 70 ms for 100,000."""
+    """The Emails with these Message-IDs. All rows of the account are looked at: 0.3 s for 100,000."""
     low, high = numbers.account_range(account)
     wanted = {orjson.dumps({"messageId": [one]})[1:-1].decode(): one for one in message_ids}
     found: dict[str, list[int]] = {}

@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import ClauseElement, Select
 
 from jmapd.store import numbers
 from jmapd.store.database import Database
-from jmapd.store.schema import email_bodies, email_keywords, emails, mailbox_emails
+from jmapd.store.schema import email_bodies, email_keywords, emails, left_texts, mailbox_emails
 from jmapd.store.sqlite import email_text, listed, matches
 from jmapd.store.statement import Statement
 
@@ -267,11 +267,12 @@ def _expression(purpose: str, shape: Node | None, query: EmailQuery) -> ClauseEl
     if purpose in ("walk", "threads"):
         columns.append(emails.c.thread if start.thread is None else start.thread)
         needs_row = needs_row or start.thread is None
-    # rows of the full-text index outlive their Emails
-    needs_row = needs_row or start.number is email_text.c.rowid
     selected: Select[Any] = select(*columns).where(start.condition)
     if needs_row and start.number is not emails.c.id:
         selected = selected.join(emails, emails.c.id == start.number)
+    elif start.number is email_text.c.rowid:
+        # its rows outlive their Emails; to leave those out takes a fifth of the time that to look up all others takes
+        selected = selected.where(~exists().where(left_texts.c.email == start.number))
     if shape is not None and shape != start.covers:
         selected = selected.where(_test(shape, start))
     if purpose == "count":

@@ -180,3 +180,14 @@ def test_rfc8620_5_5_arguments_of_query(jmap: Caller) -> None:
     assert jmap.error("Email/query", filter={"before": "x"})["type"] == "invalidArguments"
     assert jmap.call("Email/query", limit=100_000)["limit"] == 5000
     assert "limit" not in jmap.call("Email/query", limit=10)
+
+
+def test_what_is_destroyed_is_neither_found_by_its_words_nor_counted(jmap: Caller) -> None:
+    kept, destroyed = (jmap.import_message(f"Subject: walrus {n}\r\n\r\nx\r\n".encode()) for n in range(2))
+    arguments: dict[str, Any] = {"filter": {"text": "walrus"}, "calculateTotal": True}
+    assert jmap.call("Email/query", **arguments)["total"] == 2
+    jmap.call("Email/set", destroy=[destroyed])
+    for position in (0, -1):
+        said = jmap.call("Email/query", **arguments, position=position)
+        assert (said["ids"], said["total"]) == ([kept], 1)
+    assert jmap.call("Email/query", filter={"body": "x", "inMailbox": jmap.mailboxes["Inbox"]})["ids"] == [kept]
