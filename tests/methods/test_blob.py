@@ -231,28 +231,27 @@ def test_rfc9404_4_3_what_refers_to_a_blob(jmap: Caller) -> None:
         assert call(jmap, "Blob/lookup", using, typeNames=names, ids=[])["type"] == "unknownDataType"
 
 
-def test_rfc8620_6_3_blobs_are_copied_between_accounts(bounded: Engine) -> None:
-    ben = bounded.add_user("ben@localhost")
-    blob = bounded.upload(b"anna's")
-    email = bounded.import_message(MESSAGE)
-    (shown,) = bounded.call("Email/get", ids=[email], properties=["attachments"])["list"]
+def test_rfc8620_6_3_blobs_are_copied_between_accounts(jmap: Caller) -> None:
+    ben = jmap.another("ben")
+    blob = jmap.upload(b"anna's")
+    email = jmap.import_message(MESSAGE)
+    (shown,) = jmap.call("Email/get", ids=[email], properties=["attachments"])["list"]
     part = shown["attachments"][0]["blobId"]
-    bounded.perform("account_share", name="anna@localhost", other="ben@localhost", read_only=True)
-    bounded.user = 2
-    accounts: dict[str, Any] = {"fromAccountId": bounded.account, "accountId": ben}
+    jmap.administer("account_share", name=jmap.address, other=ben.address, read_only=True)
+    accounts: dict[str, Any] = {"fromAccountId": jmap.account, "accountId": ben.account}
     # another's upload is not there for Ben, and the parts of an Email are
-    said = call(bounded, "Blob/copy", blobIds=[part, blob, "nothing"], **accounts)
+    said = call(ben, "Blob/copy", blobIds=[part, blob, "nothing"], **accounts)
     assert said["copied"] == {part: part}
     assert {id: one["type"] for id, one in said["notCopied"].items()} == {blob: "notFound", "nothing": "notFound"}
-    assert bounded.perform("blob_open", user=2, account=ben, blob=part).body == b"\0\1\2\xff"
+    assert ben.download(part) == b"\0\1\2\xff"
     for wrong, type in (
         ({"fromAccountId": "a99999"}, "fromAccountNotFound"),
         ({"accountId": "a99999"}, "accountNotFound"),
-        ({"accountId": bounded.account, "fromAccountId": ben}, "accountReadOnly"),
-        ({"fromAccountId": ben}, "invalidArguments"),
+        ({"accountId": jmap.account, "fromAccountId": ben.account}, "accountReadOnly"),
+        ({"fromAccountId": ben.account}, "invalidArguments"),
     ):
-        assert call(bounded, "Blob/copy", **{**accounts, "blobIds": [part], **wrong})["type"] == type
-    assert call(bounded, "Blob/copy", [MAIL], blobIds=[], **accounts)["type"] == "unknownMethod"
+        assert call(ben, "Blob/copy", **{**accounts, "blobIds": [part], **wrong})["type"] == type
+    assert call(ben, "Blob/copy", [MAIL], blobIds=[], **accounts)["type"] == "unknownMethod"
 
 
 def test_a_read_only_credential_makes_no_blobs(bounded: Engine) -> None:
