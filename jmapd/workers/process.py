@@ -40,8 +40,8 @@ def main() -> None:
     if settings.memory:
         resource.setrlimit(resource.RLIMIT_DATA, (settings.memory, settings.memory))
     worker = Writer.open(store, settings, link) if settings.writer else Reader.open(store, settings, link)
-    # the front may be gone before it has heard the last word
-    with suppress(BrokenPipeError):
+    # the front may be gone before it has heard the last word: there is no reader then, or what it had not read is lost
+    with suppress(BrokenPipeError, ConnectionResetError):
         worker.serve()
     store.database.close()
 
