@@ -21,6 +21,9 @@ from zope.interface import implementer
 from jmapd.observe.access import FIELDS, TEXT
 from jmapd.observe.behind import Stream
 
+NOISY = {"twisted.web._newclient.HTTPClientParser": LogLevel.warn}
+"""Namespaces of libraries in which another's server could have lines written at will, and the least level that is logged."""
+
 
 @implementer(ILogObserver)
 class Lines:
@@ -40,7 +43,8 @@ class Lines:
 
     def __call__(self, event: LogEvent) -> None:
         """Write an event."""
-        if event.get("log_level", LogLevel.info) not in self._levels:
+        level = event.get("log_level", LogLevel.info)
+        if level not in self._levels or level < NOISY.get(event.get("log_namespace", ""), level):
             return
         line = self._render(event)
         if line:

@@ -5,7 +5,7 @@ Who can have a URL be asked could otherwise reach what only the server's own net
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
@@ -30,22 +30,25 @@ from zope.interface import directlyProvides, implementer, providedBy
 
 Network = IPv4Network | IPv6Network
 
+MAX_ANSWER = 16_384
+"""Octets that may come for what was sent last, until the connection is closed over it."""
+
+_UNICAST = IPv6Network("2000::/3")
+"""All of IPv6 that IANA has given to anybody on the internet; old and local forms of addresses lie elsewhere."""
+
 _NAT64 = IPv6Network("64:ff9b::/96")
+"""IPv4 addresses for those who have IPv6 alone (RFC 6052 section 2.1)."""
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether an address, and the IPv4 address that an IPv6 one may stand for, is one of the internet's."""
-    inner = _inner(address)
-    return address.is_global and not address.is_multicast and (inner is None or is_public(inner))
-
-
-def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | None:
     if isinstance(address, IPv4Address):
-        return None
+        return address.is_global and not address.is_multicast
     if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
+        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
     teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+    inner = address.sixtofour or (teredo[1] if teredo else None)
+    return address in _UNICAST and address.is_global and (inner is None or is_public(inner))
 
 
 @attrs.define
@@ -85,7 +88,7 @@ class Outward:
             raise SchemeNotSupported(uri.scheme)
         host = uri.host.decode("ascii")
         tls = optionsForClientTLS(host, trustRoot=self._trust)
-        return _Abrupt(wrapClientTLS(tls, HostnameEndpoint(self._reactor, host, uri.port)))
+        return _Brief(wrapClientTLS(tls, HostnameEndpoint(self._reactor, host, uri.port)))
 
 
 class _Resolving:
@@ -140,23 +143,39 @@ class _Receiver:
 
 @implementer(IStreamClientEndpoint)
 @attrs.frozen
-class _Abrupt:
-    """Connections whose end the other side cannot put off by not agreeing to it."""
+class _Brief:
+    """Connections that the other side can neither keep open by not agreeing to their end, nor fill."""
 
     endpoint: IStreamClientEndpoint
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
-        connected: Deferred[Any] = self.endpoint.connect(_AbruptFactory(protocolFactory))
+        connected: Deferred[Any] = self.endpoint.connect(_BriefFactory(protocolFactory))
         return connected.addCallback(lambda wrapper: wrapper.wrappedProtocol)
 
 
-class _AbruptProtocol(ProtocolWrapper):
+class _BriefProtocol(ProtocolWrapper):
     transport: Any
+    _came = 0
+
+    def write(self, data: bytes) -> None:
+        self._came = 0
+        super().write(data)
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        self._came = 0
+        super().writeSequence(data)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._came += len(data)
+        if self._came > MAX_ANSWER:
+            self.loseConnection()
+        else:
+            super().dataReceived(data)
 
     def loseConnection(self) -> None:
         self.transport.abortConnection()
 
 
-class _AbruptFactory(WrappingFactory):
-    protocol = _AbruptProtocol
+class _BriefFactory(WrappingFactory):
+    protocol = _BriefProtocol
     noisy = False

@@ -32,9 +32,6 @@ KEPT = 60
 KEPT_MOST = 16
 """Connections to one push service that are."""
 
-MAX_ANSWER = 65_536
-"""Octets of a response's body, which nobody reads, until the connection is closed over it."""
-
 MAX_RETRY_AFTER = 86_400.0
 
 _log = Logger()
@@ -176,12 +173,6 @@ def _read_to_its_end(response: Any) -> Deferred[None]:
 class _Rest(Protocol):
     def __init__(self) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self._close())
-        self._came = 0
-
-    def dataReceived(self, data: bytes) -> None:
-        self._came += len(data)
-        if self._came > MAX_ANSWER:
-            self._close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         # whatever its end was: what the status says holds

@@ -54,6 +54,16 @@ def test_what_is_below_the_level_is_not_logged(level: str) -> None:
     assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == names[names.index(level) :]
 
 
+def test_what_another_server_could_have_written_at_will_is_not_logged() -> None:
+    publisher, stream = LogPublisher(), io.StringIO()
+    publisher.addObserver(Lines(stream, "debug", Text()))
+    noisy = Logger("twisted.web._newclient.HTTPClientParser", observer=publisher)
+    noisy.info("Ignoring unexpected {code} response", code=103)
+    assert stream.getvalue() == ""
+    noisy.warn("this is another matter")
+    assert "another matter" in stream.getvalue()
+
+
 def access(**changed: object) -> dict[str, object]:
     """What a request's event is."""
     return {**EVENT, "log_format": "{text}", "text": "a line", "kind": "request", "fields": {"status": 200}, **changed}

@@ -176,7 +176,14 @@ def test_rfc8620_7_2_where_nobody_is_nothing_more_is_posted(
 
 
 @pytest.mark.parametrize(
-    "answer", [(500, {}, b""), (429, {"Retry-After": "1"}, b""), (302, {"Location": "https://localhost:1/"}, b"")]
+    "answer",
+    [
+        (500, {}, b""),
+        (429, {"Retry-After": "1"}, b""),
+        (302, {"Location": "https://localhost:1/"}, b""),
+        (201, {f"X-{number}": "long" * 100 for number in range(50)}, b""),
+    ],
+    ids=["fails", "is too much", "is elsewhere", "has headers without end"],
 )
 def test_rfc8620_7_2_what_was_not_taken_is_told_later(
     client: Client, service: PushService, answer: tuple[int, dict[str, str], bytes]
