@@ -9,6 +9,7 @@ from twisted.internet import reactor
 
 from tests.conformance import Conformance
 from tests.engine import Engine, engine
+from tests.processes import ByFile
 
 
 @pytest.fixture
@@ -36,3 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # a process that tests are given to by another hears of its own alone
     if path is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Conformance(path))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Share the tests out, where several processes run them."""
+    return ByFile(config, log)
