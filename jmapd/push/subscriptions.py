@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from jmapd.observe.clock import time_of_day
-from jmapd.push.delivery import Delivery
+from jmapd.push.delivery import RETRY_SECONDS, Delivery
 from jmapd.push.hub import Hub
 from jmapd.push.outward import Network
 from jmapd.push.post import Outcome, Poster
@@ -30,8 +30,6 @@ TTL = 7 * 86_400
 
 NOTE_SECONDS = 10.0
 """For which what clients have been told is gathered before it is kept; what is lost of it is told twice."""
-
-RETRY_SECONDS = 5.0
 
 _log = Logger()
 
@@ -188,19 +186,19 @@ class PushSubscriptions(MultiService):
     def _deliver(self, number: int, user: _User, one: Subscribed) -> None:
         types = None if one.types is None else frozenset(one.types)
         before = user.deliveries.get(one.number)
-        if before is not None and before.types == types:
-            return
-        told = one.told
         if before is not None:
-            before.stop()
-            told = before.told
+            if before.types != types:
+                before.tell_of(types)
+            return
 
         def note(told: str) -> None:
             self._note(one.number, told)
 
         gone = partial(self._erase, number, one)
         post = partial(self._post, user, one.number)
-        delivery = Delivery(self._clock, self._pool, self._hub, self._throttle, number, types, told, post, gone, note)
+        delivery = Delivery(
+            self._clock, self._pool, self._hub, self._throttle, number, types, one.told, post, gone, note
+        )
         user.deliveries[one.number] = delivery
         delivery.begin()
 
@@ -243,9 +241,11 @@ class PushSubscriptions(MultiService):
 
     def _erase(self, user: int, one: Subscribed) -> None:
         """Nobody is at a PushSubscription's URL any more."""
-        _log.info("the PushSubscription {id} is destroyed: nobody is at its URL", id=one.id)
-        asked = self._pool.perform("push_gone", {"user": user, "subscription": one.number})
-        asked.addErrback(lambda failure: failure.trap(OperationRefused, CancelledError))
+
+        def erased(_: Reply) -> None:
+            _log.info("the PushSubscription {id} is destroyed: nobody is at its URL", id=one.id)
+
+        self._ask("push_gone", {"user": user, "subscription": one.number}, erased, partial(self._erase, user, one))
 
     def _note(self, number: int, told: str) -> None:
         """A client has been told so much; that is kept before long."""

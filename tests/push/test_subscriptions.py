@@ -12,10 +12,11 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
+from jmapd.push.delivery import RETRY_SECONDS
 from jmapd.push.hub import Hub
 from jmapd.push.outward import Allowed
 from jmapd.push.post import Outcome
-from jmapd.push.subscriptions import AT_ONCE, NOTE_SECONDS, RETRY_SECONDS, PushSubscriptions
+from jmapd.push.subscriptions import AT_ONCE, NOTE_SECONDS, PushSubscriptions
 from jmapd.workers.pool import OperationRefused, Reply
 
 ENDS = 10**15
@@ -207,6 +208,17 @@ def test_other_types_hold_from_where_the_client_was_told() -> None:
     assert change["changed"] == {"a": {"Email": "e1-6"}}
 
 
+def test_rfc8620_7_2_after_429_other_types_do_not_raise_the_frequency() -> None:
+    world = World.begun(u1=[verified(7, types=["Email"])])
+    world.change()
+    world.poster.posts[0][2].callback(Outcome(429, retry_after=100))
+    world.pool.now(1, verified(7))
+    world.clock.advance(99)
+    assert len(world.poster.posts) == 1
+    world.clock.advance(1)
+    assert len(world.poster.posts) == 2
+
+
 def test_a_user_is_posted_for_a_few_times_at_once() -> None:
     world = World.begun(u1=[verified(number) for number in range(AT_ONCE + 3)], u2=[verified(100)])
     world.change()
@@ -260,6 +272,17 @@ def test_where_nobody_is_it_is_destroyed(found: dict[str, Any], status: int) -> 
     world.change()
     world.poster.posts[0][2].callback(Outcome(status))
     assert world.pool.asked[-1] == ("push_gone", {"user": 1, "subscription": 7})
+
+
+def test_where_nobody_is_it_is_destroyed_also_when_the_workers_can_do_so_only_later() -> None:
+    world = World.begun(u1=[verified(7)])
+    world.change()
+    world.pool.refusing = True
+    world.poster.posts[0][2].callback(Outcome(410))
+    world.pool.refusing = False
+    world.pool.asked.clear()
+    world.clock.advance(RETRY_SECONDS)
+    assert world.pool.asked == [("push_gone", {"user": 1, "subscription": 7})]
 
 
 def test_what_has_stopped_does_nothing_more() -> None:
