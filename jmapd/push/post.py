@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from jmapd.observe.metrics import Metrics
 from jmapd.protocol.encryption import Keys, encrypt
-from jmapd.push.outward import Allowed, Outward
+from jmapd.push.outward import Allowed, Names, Outward
 
 KEPT = 60
 """Seconds for which a connection is kept for the next POST to the same push service."""
@@ -81,7 +81,7 @@ class Poster:
     def start(self) -> Any:
         """Read whom the machine trusts; fires when POSTs can be made."""
         trust = yield self._in_thread(_trusted)
-        outward = Outward(self._reactor, self.allowed, trust)
+        outward = Outward(self._reactor, Names(self._reactor, self.allowed), trust)
         self._agent = Agent.usingEndpointFactory(self._reactor, outward, self._connections)
 
     def stop(self) -> Deferred[Any]:
