@@ -212,11 +212,12 @@ class PushSubscriptions(MultiService):
         }
         user.codes.add(one.number)
         try:
-            # kept before it is sent: nothing further may go to this URL, whatever happens
-            yield self._pool.perform("push_code", {"subscription": one.number})
-            outcome = yield self._post(user, one.number, orjson.dumps(verification))
-        except (OperationRefused, CancelledError):
-            return
+            # kept right before it is sent: nothing further may go to this URL, whatever happens
+            mark = partial(self._pool.perform, "push_code", {"subscription": one.number})
+            outcome = yield self._post(user, one.number, orjson.dumps(verification), mark)
+        except OperationRefused:
+            # whether it has been sent is known when the workers can be asked again
+            self._clock.callLater(RETRY_SECONDS, self._changed, number, known=True)
         except Exception:
             _log.failure("a verification code could not be sent")
         else:
@@ -226,14 +227,19 @@ class PushSubscriptions(MultiService):
             user.codes.discard(one.number)
 
     @inlineCallbacks
-    def _post(self, user: _User, number: int, message: bytes) -> Any:
-        """Send a message to a PushSubscription that is there still."""
+    def _post(self, user: _User, number: int, message: bytes, mark: Callable[[], Deferred[Any]] | None = None) -> Any:
+        """Send a message to a PushSubscription that is there still.
+
+        :param mark: called when it is about to be sent; it is not where this fails.
+        """
         yield user.posting.acquire()
         try:
             one = user.subscriptions.get(number)
             left = 0.0 if one is None else one.ends / 1000 - time_of_day(self._clock)
             if one is None or left <= 0 or not self.running:
                 return Outcome(0)
+            if mark is not None:
+                yield mark()
             outcome = yield self._poster.post(one.url, one.keys, message, min(int(left), TTL))
             return outcome
         finally:

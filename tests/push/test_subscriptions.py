@@ -48,6 +48,7 @@ class Pool:
 
     :ivar email: the modseq of the Emails of the one account that all see.
     :ivar sent: whose codes have been sent.
+    :ivar unmarkable: whether that can be said of none now.
     :ivar waiting: lists that were asked for, where ``slow``: each is answered by calling it.
     """
 
@@ -56,6 +57,7 @@ class Pool:
     email: int = 5
     sent: set[int] = attrs.field(factory=set)
     refusing: bool = False
+    unmarkable: bool = False
     slow: bool = False
     waiting: deque[Callable[[], None]] = attrs.field(factory=deque)
     push_subscriptions_changed: list[Callable[[int], None]] = attrs.field(factory=list)
@@ -64,7 +66,8 @@ class Pool:
 
     def perform(self, operation: str, arguments: dict[str, Any]) -> Deferred[Reply]:
         self.asked.append((operation, arguments))
-        if self.refusing or (operation == "push_code" and arguments["subscription"] in self.sent):
+        refused = operation == "push_code" and (self.unmarkable or arguments["subscription"] in self.sent)
+        if self.refusing or refused:
             return fail(OperationRefused("unavailable"))
         said: dict[str, Any] = {}
         if operation == "push_users":
@@ -158,6 +161,26 @@ def test_rfc8620_7_2_nothing_more_must_be_sent_before_the_code_is_said() -> None
     world.change()
     world.clock.advance(10_000)
     assert len(world.poster.posts) == 1
+
+
+def test_a_code_is_marked_no_sooner_than_it_is_sent() -> None:
+    world = World.begun()
+    world.pool.now(1, *(subscribed(number) for number in range(AT_ONCE + 1)))
+    assert world.pool.count("push_code") == len(world.poster.posts) == AT_ONCE
+    # the last is sent by the next server
+    world.service.stopService()
+    world.poster.posts[0][2].callback(Outcome(201))
+    assert world.pool.count("push_code") == len(world.poster.posts) == AT_ONCE
+
+
+def test_a_code_is_sent_as_soon_as_the_workers_can_mark_it() -> None:
+    world = World.begun()
+    world.pool.unmarkable = True
+    world.pool.now(1, subscribed(7))
+    world.pool.unmarkable = False
+    assert world.poster.posts == []
+    world.clock.advance(RETRY_SECONDS)
+    assert world.poster.to == ["7"]
 
 
 def test_a_code_whose_sending_is_marked_already_is_not_sent() -> None:
