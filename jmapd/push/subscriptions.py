@@ -96,12 +96,13 @@ class PushSubscriptions(MultiService):
         :param networks: those that one may go to beside the internet.
         """
         self._throttle.set(throttle)
-        self._poster.timeout, self._poster.allowed.networks = timeout, networks
+        self._poster.set(timeout, networks)
 
     def startService(self) -> None:
         """Take up all there are, as soon as the workers can be asked."""
         super().startService()
-        self._poster.start().addCallback(lambda _: self._read_users())
+        self._poster.start()
+        self._read_users()
 
     def _read_users(self) -> None:
         def read(reply: Reply) -> None:

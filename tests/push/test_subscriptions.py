@@ -14,7 +14,6 @@ from twisted.internet.task import Clock
 
 from jmapd.push.delivery import RETRY_SECONDS
 from jmapd.push.hub import Hub
-from jmapd.push.outward import Allowed
 from jmapd.push.post import Outcome
 from jmapd.push.subscriptions import AT_ONCE, NOTE_SECONDS, PushSubscriptions
 from jmapd.workers.pool import OperationRefused, Reply
@@ -97,12 +96,10 @@ class Pool:
 class Poster:
     """Keeps what is posted, by the URL's last part; the test answers."""
 
-    timeout: float = 10
-    allowed: Allowed = attrs.field(factory=Allowed)
     posts: list[tuple[str, dict[str, Any], Deferred[Outcome]]] = attrs.field(factory=list)
 
-    def start(self) -> Deferred[None]:
-        return succeed(None)
+    def start(self) -> None:
+        """Nothing is needed."""
 
     def stop(self) -> Deferred[None]:
         return succeed(None)
