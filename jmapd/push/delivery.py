@@ -16,6 +16,9 @@ from jmapd.push.listening import Listening
 from jmapd.push.post import Outcome
 from jmapd.workers.pool import Pool
 
+RETRY_SECONDS = 5.0
+"""Until the workers are asked again what they could not answer."""
+
 _log = Logger()
 
 
@@ -90,11 +93,18 @@ class Delivery:
         self._listening: Listening | None = None
 
     def begin(self) -> None:
-        """Tell what has changed since the client was told last, and go on from there."""
-        self._busy = False
+        """Tell what has changed since the client was told last, and go on from there; a second time, begin anew."""
+        self._leave()
+        if self._busy or self._stopped:
+            return
         self._listening = Listening(
-            self._pool, self._hub, self._user, self, self.types, self.told, self._begin_anew, self._throttle
+            self._pool, self._hub, self._user, self, self.types, self.told, self._unread, self._throttle
         )
+
+    def tell_of(self, types: frozenset[str] | None) -> None:
+        """Tell of other types from now on; how long the push service is left alone stays the same."""
+        self.types = types
+        self.begin()
 
     def stop(self) -> None:
         """Send nothing more."""
@@ -132,41 +142,44 @@ class Delivery:
                 self._gone()
                 return
             if not outcome.is_taken:
-                self._pace.failed(outcome.retry_after)
-                self._begin_anew()
+                self._failed(outcome.retry_after)
                 return
         self.told = told
         self._note(told)
         self._pace.succeeded()
-        self._wait(self._ready)
+        self._wait(self._pace.seconds)
 
     def _broken(self, failure: Any) -> None:
         if not failure.check(CancelledError):
             _log.failure("a PushSubscription is told no more for now", failure)
         if not self._stopped:
-            self._pace.failed(0)
-            self._begin_anew()
+            self._failed(0)
 
-    def _begin_anew(self) -> None:
-        """What was sent last may not have come: begin again from what is known to have."""
+    def _failed(self, retry_after: float) -> None:
+        """What was sent last may not have come: begin anew, after a while, from what is known to have."""
         self._leave()
-        self._wait(self.begin)
+        self._pace.failed(retry_after)
+        self._wait(self._pace.seconds)
 
-    def _wait(self, then: Callable[[], None]) -> None:
-        def rested() -> None:
-            self._rest = None
-            then()
+    def _unread(self) -> None:
+        """What the client is to be told cannot be read now."""
+        self._listening = None
+        if not self._busy:
+            self._wait(RETRY_SECONDS)
 
-        if self._stopped:
-            return
-        if self._pace.seconds:
-            self._rest = self._clock.callLater(self._pace.seconds, rested)
+    def _wait(self, seconds: float) -> None:
+        self._busy = True
+        if seconds:
+            self._rest = self._clock.callLater(seconds, self._go_on)
         else:
-            then()
+            self._go_on()
 
-    def _ready(self) -> None:
+    def _go_on(self) -> None:
+        self._rest = None
         self._busy = False
-        if self._listening is not None:
+        if self._listening is None:
+            self.begin()
+        else:
             self._listening.ready()
 
     def _leave(self) -> None:

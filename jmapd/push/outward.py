@@ -5,8 +5,11 @@ Who can have a URL be asked could otherwise reach what only the server's own net
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from socket import AF_INET6, AF_UNSPEC, SOCK_STREAM, getaddrinfo
+from threading import Thread
 from typing import Any
 
 import attrs
@@ -22,7 +25,10 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.ssl import optionsForClientTLS
+from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
 from twisted.web.client import URI
 from twisted.web.error import SchemeNotSupported
 from twisted.web.iweb import IAgentEndpointFactory
@@ -32,6 +38,12 @@ Network = IPv4Network | IPv6Network
 
 MAX_ANSWER = 16_384
 """Octets that may come for what was sent last, until the connection is closed over it."""
+
+MAX_ADDRESSES = 8
+"""Of a name that are tried."""
+
+LOOK_UPS = 50
+"""Names that are looked up at once: more than a few users keep waiting."""
 
 _UNICAST = IPv6Network("2000::/3")
 """All of IPv6 that IANA has given to anybody on the internet; old and local forms of addresses lie elsewhere."""
@@ -71,12 +83,13 @@ class Allowed:
 class Outward:
     """Makes the endpoints of an Agent that asks what others tell it to.
 
-    :param reactor: resolves names and connects.
+    :param reactor: connects.
+    :param names: looks names up.
     :param trust: who may say whose certificate is whose: a trust root, as `twisted.internet.ssl` makes them.
     """
 
-    def __init__(self, reactor: Any, allowed: Allowed, trust: Any) -> None:
-        self._reactor = _Resolving(reactor, allowed)
+    def __init__(self, reactor: Any, names: Names, trust: Any) -> None:
+        self._reactor = _Resolving(reactor, names)
         self._trust = trust
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
@@ -94,9 +107,9 @@ class Outward:
 class _Resolving:
     """A reactor that knows of each name only the addresses that are allowed; for a literal address, too."""
 
-    def __init__(self, reactor: Any, allowed: Allowed) -> None:
+    def __init__(self, reactor: Any, names: Names) -> None:
         self._reactor = reactor
-        self.nameResolver = _Resolver(reactor, allowed)
+        self.nameResolver = names
         directlyProvides(self, providedBy(reactor))
 
     def __getattr__(self, name: str) -> Any:
@@ -104,10 +117,20 @@ class _Resolving:
 
 
 @implementer(IHostnameResolver)
-@attrs.frozen
-class _Resolver:
-    reactor: Any
-    allowed: Allowed
+class Names:
+    """Looks names up in threads of its own: whoever waits for an answer there keeps nothing else from going on.
+
+    :param look_up: what `socket.getaddrinfo` does.
+    """
+
+    def __init__(self, reactor: Any, allowed: Allowed, look_up: Callable[..., Sequence[Any]] = getaddrinfo) -> None:
+        self._reactor = reactor
+        self._allowed = allowed
+        self._look_up = look_up
+        self._threads = ThreadPool(0, LOOK_UPS, "names")
+        # the server does not wait for them when it ends
+        self._threads.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]  # whatever makes one will do
+        self._threads.start()
 
     def resolveHostName(
         self,
@@ -117,28 +140,32 @@ class _Resolver:
         addressTypes: Sequence[type[IAddress]] | None = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        receiver = _Receiver(resolutionReceiver, self.allowed)
-        resolved: IHostResolution = self.reactor.nameResolver.resolveHostName(
-            receiver, hostName, portNumber, addressTypes, transportSemantics
-        )
-        return resolved
+        """Tell the receiver the addresses of a name that are allowed: none where it has none or cannot be looked up."""
+
+        def known(found: Sequence[Any] | Failure) -> None:
+            addresses = [] if isinstance(found, Failure) else [_end(*one) for one in found]
+            for address in [one for one in addresses if one.host in self._allowed][:MAX_ADDRESSES]:
+                resolutionReceiver.addressResolved(address)
+            resolutionReceiver.resolutionComplete()
+
+        resolution = _Resolution(hostName)
+        resolutionReceiver.resolutionBegan(resolution)
+        look_up = partial(self._look_up, hostName, portNumber, AF_UNSPEC, SOCK_STREAM)
+        deferToThreadPool(self._reactor, self._threads, look_up).addBoth(known)
+        return resolution
 
 
-@implementer(IResolutionReceiver)
+def _end(family: int, kind: int, protocol: int, name: str, address: tuple[Any, ...]) -> IPv4End | IPv6End:
+    return IPv6End("TCP", *address) if family == AF_INET6 else IPv4End("TCP", *address)
+
+
+@implementer(IHostResolution)
 @attrs.frozen
-class _Receiver:
-    wrapped: IResolutionReceiver
-    allowed: Allowed
+class _Resolution:
+    name: str
 
-    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-        self.wrapped.resolutionBegan(resolutionInProgress)
-
-    def addressResolved(self, address: IAddress) -> None:
-        if isinstance(address, (IPv4End, IPv6End)) and address.host in self.allowed:
-            self.wrapped.addressResolved(address)
-
-    def resolutionComplete(self) -> None:
-        self.wrapped.resolutionComplete()
+    def cancel(self) -> None:
+        """A thread cannot be."""
 
 
 @implementer(IStreamClientEndpoint)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
-from cryptography.x509 import load_pem_x509_certificates
-from OpenSSL.crypto import X509
+from OpenSSL.crypto import Error
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.internet.interfaces import IConsumer
 from twisted.internet.protocol import Protocol, connectionDone
@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from jmapd.observe.metrics import Metrics
 from jmapd.protocol.encryption import Keys, encrypt
-from jmapd.push.outward import Allowed, Outward
+from jmapd.push.outward import Allowed, Names, Network, Outward
 
 KEPT = 60
 """Seconds for which a connection is kept for the next POST to the same push service."""
@@ -33,6 +33,8 @@ KEPT_MOST = 16
 """Connections to one push service that are."""
 
 MAX_RETRY_AFTER = 86_400.0
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 _log = Logger()
 
@@ -68,21 +70,34 @@ class Poster:
     """
 
     def __init__(self, reactor: Any, timeout: float, allowed: Allowed, metrics: Metrics) -> None:
-        self.timeout = timeout
-        self.allowed = allowed
+        self._timeout = timeout
+        self._allowed = allowed
         self._reactor = reactor
         self._metrics = metrics
-        self._connections = HTTPConnectionPool(reactor)
-        self._connections.cachedConnectionTimeout = KEPT
-        self._connections.maxPersistentPerHost = KEPT_MOST
-        self._agent: Agent | None = None
+        self._connections = self._new_connections()
+        self._outward: Outward | None = None
 
-    @inlineCallbacks
-    def start(self) -> Any:
-        """Read whom the machine trusts; fires when POSTs can be made."""
-        trust = yield self._in_thread(_trusted)
-        outward = Outward(self._reactor, self.allowed, trust)
-        self._agent = Agent.usingEndpointFactory(self._reactor, outward, self._connections)
+    def _new_connections(self) -> HTTPConnectionPool:
+        made = HTTPConnectionPool(self._reactor)
+        made.cachedConnectionTimeout = KEPT
+        made.maxPersistentPerHost = KEPT_MOST
+        return made
+
+    def set(self, timeout: float, networks: Sequence[Network]) -> None:
+        """Have other settings be in force.
+
+        :param networks: those that POSTs may go to beside the internet.
+        """
+        self._timeout = timeout
+        if networks != self._allowed.networks:
+            self._allowed.networks = networks
+            # a connection of before may lead where none may lead now
+            self.stop()
+            self._connections = self._new_connections()
+
+    def start(self) -> None:
+        """Read whom the machine trusts, and be ready to look names up."""
+        self._outward = Outward(self._reactor, Names(self._reactor, self._allowed), _trusted())
 
     def stop(self) -> Deferred[Any]:
         """Close the connections that are kept."""
@@ -98,7 +113,7 @@ class Poster:
         :returns: fires with what came of it; it does not fail, unless it is cancelled.
         """
         posted: Deferred[Outcome] = self._post(url.encode(), keys, message, ttl)
-        posted.addTimeout(self.timeout, self._reactor, lambda _, seconds: Outcome(0))
+        posted.addTimeout(self._timeout, self._reactor, lambda _, seconds: Outcome(0))
         return posted.addCallback(self._counted)
 
     @inlineCallbacks
@@ -107,9 +122,10 @@ class Poster:
         if keys is not None:
             message = yield self._in_thread(lambda: encrypt(Keys.of_json(keys), message))
             headers.addRawHeader(b"Content-Encoding", b"aes128gcm")
-        assert self._agent is not None
+        assert self._outward is not None
+        agent = Agent.usingEndpointFactory(self._reactor, self._outward, self._connections)
         try:
-            response = yield self._agent.request(b"POST", url, headers, _Body(message))
+            response = yield agent.request(b"POST", url, headers, _Body(message))
             yield _read_to_its_end(response)
         except Exception as error:
             # where it was sent is the client's secret
@@ -130,8 +146,12 @@ def _trusted() -> Any:
     file = ssl.get_default_verify_paths().cafile
     if file is None:
         return platformTrust()
-    found = load_pem_x509_certificates(Path(file).read_bytes())
-    return trustRootFromCertificates([Certificate(X509.from_cryptography(one)) for one in found])
+    try:
+        found = _PEM.findall(Path(file).read_bytes())
+        return trustRootFromCertificates([Certificate.loadPEM(one) for one in found])
+    except (OSError, Error) as error:
+        _log.warn("{file} cannot be read, so push services may not be trusted: {why}", file=file, why=error)
+        return platformTrust()
 
 
 def _retry_after(headers: Headers) -> float:

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from jmapd.observe.clock import time_of_day
-from jmapd.push.delivery import Delivery
+from jmapd.push.delivery import RETRY_SECONDS, Delivery
 from jmapd.push.hub import Hub
 from jmapd.push.outward import Network
 from jmapd.push.post import Outcome, Poster
@@ -30,8 +30,6 @@ TTL = 7 * 86_400
 
 NOTE_SECONDS = 10.0
 """For which what clients have been told is gathered before it is kept; what is lost of it is told twice."""
-
-RETRY_SECONDS = 5.0
 
 _log = Logger()
 
@@ -98,12 +96,13 @@ class PushSubscriptions(MultiService):
         :param networks: those that one may go to beside the internet.
         """
         self._throttle.set(throttle)
-        self._poster.timeout, self._poster.allowed.networks = timeout, networks
+        self._poster.set(timeout, networks)
 
     def startService(self) -> None:
         """Take up all there are, as soon as the workers can be asked."""
         super().startService()
-        self._poster.start().addCallback(lambda _: self._read_users())
+        self._poster.start()
+        self._read_users()
 
     def _read_users(self) -> None:
         def read(reply: Reply) -> None:
@@ -188,19 +187,19 @@ class PushSubscriptions(MultiService):
     def _deliver(self, number: int, user: _User, one: Subscribed) -> None:
         types = None if one.types is None else frozenset(one.types)
         before = user.deliveries.get(one.number)
-        if before is not None and before.types == types:
-            return
-        told = one.told
         if before is not None:
-            before.stop()
-            told = before.told
+            if before.types != types:
+                before.tell_of(types)
+            return
 
         def note(told: str) -> None:
             self._note(one.number, told)
 
         gone = partial(self._erase, number, one)
         post = partial(self._post, user, one.number)
-        delivery = Delivery(self._clock, self._pool, self._hub, self._throttle, number, types, told, post, gone, note)
+        delivery = Delivery(
+            self._clock, self._pool, self._hub, self._throttle, number, types, one.told, post, gone, note
+        )
         user.deliveries[one.number] = delivery
         delivery.begin()
 
@@ -214,11 +213,12 @@ class PushSubscriptions(MultiService):
         }
         user.codes.add(one.number)
         try:
-            # kept before it is sent: nothing further may go to this URL, whatever happens
-            yield self._pool.perform("push_code", {"subscription": one.number})
-            outcome = yield self._post(user, one.number, orjson.dumps(verification))
-        except (OperationRefused, CancelledError):
-            return
+            # kept right before it is sent: nothing further may go to this URL, whatever happens
+            mark = partial(self._pool.perform, "push_code", {"subscription": one.number})
+            outcome = yield self._post(user, one.number, orjson.dumps(verification), mark)
+        except OperationRefused:
+            # whether it has been sent is known when the workers can be asked again
+            self._clock.callLater(RETRY_SECONDS, self._changed, number, known=True)
         except Exception:
             _log.failure("a verification code could not be sent")
         else:
@@ -228,14 +228,19 @@ class PushSubscriptions(MultiService):
             user.codes.discard(one.number)
 
     @inlineCallbacks
-    def _post(self, user: _User, number: int, message: bytes) -> Any:
-        """Send a message to a PushSubscription that is there still."""
+    def _post(self, user: _User, number: int, message: bytes, mark: Callable[[], Deferred[Any]] | None = None) -> Any:
+        """Send a message to a PushSubscription that is there still.
+
+        :param mark: called when it is about to be sent; it is not where this fails.
+        """
         yield user.posting.acquire()
         try:
             one = user.subscriptions.get(number)
             left = 0.0 if one is None else one.ends / 1000 - time_of_day(self._clock)
             if one is None or left <= 0 or not self.running:
                 return Outcome(0)
+            if mark is not None:
+                yield mark()
             outcome = yield self._poster.post(one.url, one.keys, message, min(int(left), TTL))
             return outcome
         finally:
@@ -243,9 +248,11 @@ class PushSubscriptions(MultiService):
 
     def _erase(self, user: int, one: Subscribed) -> None:
         """Nobody is at a PushSubscription's URL any more."""
-        _log.info("the PushSubscription {id} is destroyed: nobody is at its URL", id=one.id)
-        asked = self._pool.perform("push_gone", {"user": user, "subscription": one.number})
-        asked.addErrback(lambda failure: failure.trap(OperationRefused, CancelledError))
+
+        def erased(_: Reply) -> None:
+            _log.info("the PushSubscription {id} is destroyed: nobody is at its URL", id=one.id)
+
+        self._ask("push_gone", {"user": user, "subscription": one.number}, erased, partial(self._erase, user, one))
 
     def _note(self, number: int, told: str) -> None:
         """A client has been told so much; that is kept before long."""

@@ -8,16 +8,16 @@ import attrs
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from jmapd.protocol import statechange
 from jmapd.protocol.encryption import MAX_MESSAGE
-from jmapd.push.delivery import Delivery, Pace, pieces
+from jmapd.push.delivery import RETRY_SECONDS, Delivery, Pace, pieces
 from jmapd.push.hub import Hub
 from jmapd.push.post import Outcome
 from jmapd.push.throttle import ThrottleService
-from jmapd.workers.pool import Reply
+from jmapd.workers.pool import OperationRefused, Reply
 
 EPOCH = "e1"
 TAKEN = Outcome(201)
@@ -29,6 +29,7 @@ class Device:
 
     :ivar now: the states of the store.
     :ivar told: the pushStates that were noted.
+    :ivar unreadable: whether the workers cannot say the states.
     """
 
     clock: Clock = attrs.field(factory=Clock)
@@ -36,6 +37,7 @@ class Device:
     posts: list[tuple[float, dict[str, Any], Deferred[Outcome]]] = attrs.field(factory=list)
     told: list[str] = attrs.field(factory=list)
     gone: bool = False
+    unreadable: bool = False
     hub: Hub = attrs.field(init=False)
     delivery: Delivery = attrs.field(init=False)
 
@@ -51,6 +53,8 @@ class Device:
 
     def perform(self, operation: str, arguments: dict[str, Any]) -> Deferred[Reply]:
         """What the pool says of the states."""
+        if self.unreadable:
+            return fail(OperationRefused("unavailable"))
         states = {account: dict(types) for account, types in self.now.items()}
         return succeed(Reply({"epoch": EPOCH, "accounts": states}, b""))
 
@@ -155,6 +159,53 @@ def test_what_is_stopped_sends_nothing_more() -> None:
     device.clock.advance(10_000)
     assert len(device.posts) == 1
     assert device.clock.getDelayedCalls() == []
+
+
+def test_when_the_states_cannot_be_read_one_post_follows_the_other_all_the_same() -> None:
+    device = Device()
+    device.change(6)
+    device.unreadable = True
+    device.delivery.accesses_changed()
+    device.unreadable = False
+    device.clock.advance(RETRY_SECONDS)
+    assert len(device.posts) == 1
+    device.change(7)
+    device.answer()
+    assert device.states == ["e1-6", "e1-7"]
+
+
+def test_states_that_cannot_be_read_are_read_after_a_while() -> None:
+    device = Device()
+    device.unreadable = True
+    device.delivery.accesses_changed()
+    device.clock.advance(RETRY_SECONDS - 1)
+    device.unreadable = False
+    device.change(6)
+    assert device.posts == []
+    device.clock.advance(1)
+    assert device.states == ["e1-6"]
+
+
+def test_what_is_stopped_while_the_states_cannot_be_read_begins_no_more() -> None:
+    device = Device()
+    device.change(6)
+    device.unreadable = True
+    device.delivery.accesses_changed()
+    device.answer(Outcome(503))
+    device.delivery.stop()
+    assert device.clock.getDelayedCalls() == []
+
+
+def test_other_types_wait_until_what_is_under_way_has_ended() -> None:
+    device = Device()
+    device.change(6)
+    device.delivery.tell_of(frozenset(("Mailbox",)))
+    device.hub.announce({"a": {"Mailbox": 7}})
+    assert len(device.posts) == 1
+    device.now["a"]["Mailbox"] = 7
+    device.answer()
+    ((_, change, _),) = device.posts[1:]
+    assert change["changed"] == {"a": {"Mailbox": "e1-7"}}
 
 
 def test_a_long_change_is_told_whole_before_it_counts_as_told() -> None:

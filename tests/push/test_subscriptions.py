@@ -12,10 +12,10 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
+from jmapd.push.delivery import RETRY_SECONDS
 from jmapd.push.hub import Hub
-from jmapd.push.outward import Allowed
 from jmapd.push.post import Outcome
-from jmapd.push.subscriptions import AT_ONCE, NOTE_SECONDS, RETRY_SECONDS, PushSubscriptions
+from jmapd.push.subscriptions import AT_ONCE, NOTE_SECONDS, PushSubscriptions
 from jmapd.workers.pool import OperationRefused, Reply
 
 ENDS = 10**15
@@ -47,6 +47,7 @@ class Pool:
 
     :ivar email: the modseq of the Emails of the one account that all see.
     :ivar sent: whose codes have been sent.
+    :ivar unmarkable: whether that can be said of none now.
     :ivar waiting: lists that were asked for, where ``slow``: each is answered by calling it.
     """
 
@@ -55,6 +56,7 @@ class Pool:
     email: int = 5
     sent: set[int] = attrs.field(factory=set)
     refusing: bool = False
+    unmarkable: bool = False
     slow: bool = False
     waiting: deque[Callable[[], None]] = attrs.field(factory=deque)
     push_subscriptions_changed: list[Callable[[int], None]] = attrs.field(factory=list)
@@ -63,7 +65,8 @@ class Pool:
 
     def perform(self, operation: str, arguments: dict[str, Any]) -> Deferred[Reply]:
         self.asked.append((operation, arguments))
-        if self.refusing or (operation == "push_code" and arguments["subscription"] in self.sent):
+        refused = operation == "push_code" and (self.unmarkable or arguments["subscription"] in self.sent)
+        if self.refusing or refused:
             return fail(OperationRefused("unavailable"))
         said: dict[str, Any] = {}
         if operation == "push_users":
@@ -93,12 +96,10 @@ class Pool:
 class Poster:
     """Keeps what is posted, by the URL's last part; the test answers."""
 
-    timeout: float = 10
-    allowed: Allowed = attrs.field(factory=Allowed)
     posts: list[tuple[str, dict[str, Any], Deferred[Outcome]]] = attrs.field(factory=list)
 
-    def start(self) -> Deferred[None]:
-        return succeed(None)
+    def start(self) -> None:
+        """Nothing is needed."""
 
     def stop(self) -> Deferred[None]:
         return succeed(None)
@@ -159,6 +160,26 @@ def test_rfc8620_7_2_nothing_more_must_be_sent_before_the_code_is_said() -> None
     assert len(world.poster.posts) == 1
 
 
+def test_a_code_is_marked_no_sooner_than_it_is_sent() -> None:
+    world = World.begun()
+    world.pool.now(1, *(subscribed(number) for number in range(AT_ONCE + 1)))
+    assert world.pool.count("push_code") == len(world.poster.posts) == AT_ONCE
+    # the last is sent by the next server
+    world.service.stopService()
+    world.poster.posts[0][2].callback(Outcome(201))
+    assert world.pool.count("push_code") == len(world.poster.posts) == AT_ONCE
+
+
+def test_a_code_is_sent_as_soon_as_the_workers_can_mark_it() -> None:
+    world = World.begun()
+    world.pool.unmarkable = True
+    world.pool.now(1, subscribed(7))
+    world.pool.unmarkable = False
+    assert world.poster.posts == []
+    world.clock.advance(RETRY_SECONDS)
+    assert world.poster.to == ["7"]
+
+
 def test_a_code_whose_sending_is_marked_already_is_not_sent() -> None:
     world = World.begun()
     world.pool.sent.add(7)
@@ -205,6 +226,17 @@ def test_other_types_hold_from_where_the_client_was_told() -> None:
     world.pool.now(1, verified(7, types=["Email"]))
     ((_, change, _),) = world.poster.posts
     assert change["changed"] == {"a": {"Email": "e1-6"}}
+
+
+def test_rfc8620_7_2_after_429_other_types_do_not_raise_the_frequency() -> None:
+    world = World.begun(u1=[verified(7, types=["Email"])])
+    world.change()
+    world.poster.posts[0][2].callback(Outcome(429, retry_after=100))
+    world.pool.now(1, verified(7))
+    world.clock.advance(99)
+    assert len(world.poster.posts) == 1
+    world.clock.advance(1)
+    assert len(world.poster.posts) == 2
 
 
 def test_a_user_is_posted_for_a_few_times_at_once() -> None:
@@ -260,6 +292,17 @@ def test_where_nobody_is_it_is_destroyed(found: dict[str, Any], status: int) -> 
     world.change()
     world.poster.posts[0][2].callback(Outcome(status))
     assert world.pool.asked[-1] == ("push_gone", {"user": 1, "subscription": 7})
+
+
+def test_where_nobody_is_it_is_destroyed_also_when_the_workers_can_do_so_only_later() -> None:
+    world = World.begun(u1=[verified(7)])
+    world.change()
+    world.pool.refusing = True
+    world.poster.posts[0][2].callback(Outcome(410))
+    world.pool.refusing = False
+    world.pool.asked.clear()
+    world.clock.advance(RETRY_SECONDS)
+    assert world.pool.asked == [("push_gone", {"user": 1, "subscription": 7})]
 
 
 def test_what_has_stopped_does_nothing_more() -> None:

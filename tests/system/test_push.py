@@ -195,6 +195,18 @@ def test_rfc8620_7_2_what_was_not_taken_is_told_later(
     assert told(service, client.account) == state
 
 
+def test_where_none_may_be_posted_to_any_more_no_connection_leads_that_is_kept(
+    server: Server, client: Client, service: PushService
+) -> None:
+    client.subscribed(service)
+    server.reload()
+    server.wait_for("jmapd.toml has been read again", 30)
+    client.change()
+    state = client.change()
+    server.reload(more=ALLOWED)
+    assert told(service, client.account) == state
+
+
 def test_a_body_without_end_is_not_read(client: Client, service: PushService) -> None:
     client.subscribed(service)
     service.answers.append((200, {"Content-Length": str(10**9)}, b"x" * 10**6))
