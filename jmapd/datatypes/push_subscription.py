@@ -7,13 +7,13 @@ and see what was made with the credential of the Request alone.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 
-from jmapd.datatypes.objects import check, is_string, is_string_or_null, is_utc_date_or_null
+from jmapd.datatypes.objects import Kinds, check, is_string, is_string_or_null, is_utc_date_or_null
 from jmapd.methods.arguments import Arguments
 from jmapd.methods.context import Context
 from jmapd.methods.get import read_objects, read_properties
@@ -99,6 +99,29 @@ _CREATED = {
 _UPDATED = {"verificationCode": is_string_or_null, "expires": is_utc_date_or_null, "types": _is_types}
 
 
+_RULES = {
+    "url": f"url must be an https: URL of at most {MAX_URL} octets of ASCII, without a user name and a fragment.",
+    "keys": "keys must be null or have p256dh, an uncompressed point of 65 octets, and auth, 16 octets, in URL-safe base64.",
+    "verificationCode": "verificationCode must be null when it is created, and the code that was sent then.",
+    "deviceClientId": f"deviceClientId must be a text of 1 to {MAX_DEVICE_CLIENT_ID} characters, and stays.",
+    "expires": "expires must be a UTCDate or null.",
+    "types": f"types must be null or an array of at most {MAX_TYPES} names of data types.",
+}
+
+
+def _check(given: Mapping[str, Any], kinds: Kinds, *, fixed: Mapping[str, Any]) -> None:
+    """Refuse what a client may not give, and say what it may.
+
+    :raises SetError: ``invalidProperties``.
+    """
+    try:
+        check(given, kinds, fixed=fixed)
+    except SetError as error:
+        wrong = error.extra["properties"]
+        rules = [_RULES.get(name, f"{name} is no property that can be given.") for name in wrong]
+        raise invalid_properties(" ".join(rules), *wrong) from None
+
+
 def _shown(one: PushSubscription) -> dict[str, Any]:
     """The object as its client sees it."""
     return {
@@ -147,7 +170,7 @@ class _Setter:
 
     def create(self, creation_id: str, properties: dict[str, Any]) -> dict[str, Any]:
         """Make one; the front sends its verification code as soon as it is there."""
-        check(properties, _CREATED, fixed={})
+        _check(properties, _CREATED, fixed={})
         missing = [name for name in ("deviceClientId", "url") if name not in properties]
         if missing:
             raise invalid_properties("These properties must be given.", *missing)
@@ -175,7 +198,7 @@ class _Setter:
         """Change one; with the code that was sent to it, it is verified."""
         one = self._existing(number)
         touched = patch.apply(changes, _shown(one))
-        check(touched, _UPDATED, fixed={"deviceClientId": one.device_client_id, "url": one.url, "keys": one.keys})
+        _check(touched, _UPDATED, fixed={"deviceClientId": one.device_client_id, "url": one.url, "keys": one.keys})
         after = one
         if "types" in touched:
             after = attrs.evolve(after, types=touched["types"])

@@ -156,6 +156,7 @@ def test_rfc8620_7_2_1_only_the_properties_asked_for_and_the_id(jmap: Caller) ->
 def test_rfc8620_7_2_a_url_must_be_an_absolute_https_url(inside: Engine, url: Any) -> None:
     error = refused(inside, url=url)
     assert (error["type"], error["properties"]) == ("invalidProperties", ["url"])
+    assert "https:" in error["description"]
 
 
 @pytest.mark.parametrize(
