@@ -176,6 +176,8 @@ class _Brief:
     endpoint: IStreamClientEndpoint
 
     def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        # it would log each connection, and where that leads is a client's secret
+        protocolFactory.noisy = False
         connected: Deferred[Any] = self.endpoint.connect(_BriefFactory(protocolFactory))
         return connected.addCallback(lambda wrapper: wrapper.wrappedProtocol)
 

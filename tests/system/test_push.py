@@ -21,7 +21,7 @@ from tests.system.server import Server
 
 _numbers = count()
 
-ALLOWED = '[jmap.push]\nthrottle = 0\nallowed-networks = ["127.0.0.0/8"]\n'
+ALLOWED = '[jmap.push]\nthrottle = 0\nallowed-networks = ["127.0.0.0/8"]\n[log]\nlevel = "debug"\n'
 OBSERVED = '[observe]\nendpoint = "tcp:0:interface=127.0.0.1"\n'
 
 
@@ -205,6 +205,20 @@ def test_where_none_may_be_posted_to_any_more_no_connection_leads_that_is_kept(
     state = client.change()
     server.reload(more=ALLOWED)
     assert told(service, client.account) == state
+
+
+def test_the_log_has_nothing_of_where_is_posted_and_what(server: Server, client: Client, service: PushService) -> None:
+    key, auth = text(public(ec.generate_private_key(CURVE))), text(os.urandom(16))
+    client.subscribe(service.url("/secret"), keys={"p256dh": key, "auth": auth})
+    service.next()
+    client.subscribe(service.url("/secret"))
+    code = orjson.loads(service.next().body)["verificationCode"]
+    service.answers.append((410, {}, b""))
+    client.subscribe(service.url("/secret"))
+    service.next()
+    server.wait_for("is destroyed", 30)
+    log = "".join(server.log)
+    assert [one for one in ("secret", f":{service.port}", "factory", key, auth, code) if one in log] == []
 
 
 def test_a_body_without_end_is_not_read(client: Client, service: PushService) -> None:
