@@ -32,12 +32,12 @@ class Posted:
 class PushService:
     """It keeps what it is sent, and answers as it is told to.
 
-    :param folder: for the certificate.
+    :param folder: for the certificate, unless there is one already, which names localhost, 127.0.0.1 and ::1.
     :ivar answers: for the next POSTs, each a status, further headers and a body; then it is 201 again.
     :ivar certificate: whom its clients must trust.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.posted: Queue[Posted] = Queue()
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
         self.certificate, key = self_signed(folder, "localhost", datetime.now(UTC))
@@ -66,7 +66,7 @@ class PushService:
             def log_message(self, format: str, *args: Any) -> None:
                 """Nobody reads it."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer((host, 0), Handler)
         self._server.daemon_threads = True
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

@@ -162,6 +162,20 @@ def test_rfc8620_7_2_when_the_credentials_are_revoked_nothing_is_posted(client: 
     assert told(service, client.account) == state
 
 
+def test_rfc8620_7_2_whoever_cannot_prove_who_they_are_is_posted_nothing(
+    client: Client, service: PushService, tmp_path: Path
+) -> None:
+    foreign, misnamed = PushService(tmp_path), PushService(service.certificate.parent, "127.0.0.2")
+    client.subscribe(foreign.url())
+    client.subscribe(f"https://127.0.0.2:{misnamed.port}/it")
+    for _ in range(4):
+        client.subscribe(service.url())
+        service.next()
+    for one in (foreign, misnamed):
+        assert one.is_quiet()
+        one.close()
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_rfc8620_7_2_where_nobody_is_nothing_more_is_posted(
     server: Server, client: Client, service: PushService, status: int
