@@ -171,7 +171,9 @@ class Context:
             raise invalid_arguments(f"{name} must be an Id.")
         access = self.accesses.get(id)
         if access is None:
-            raise MethodError("accountNotFound")
+            raise MethodError(
+                "accountNotFound", f"There is no account {id[:200]!r} that you can see; the Session lists yours."
+            )
         if write and access.read_only:
             raise MethodError("accountReadOnly")
         return self.scope_of(access)

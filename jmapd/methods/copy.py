@@ -66,7 +66,9 @@ def scopes(context: Context, arguments: Arguments, *, write_source: bool = False
     try:
         source = context.scope(arguments, write=write_source, name="fromAccountId")
     except MethodError as error:
-        raise MethodError("fromAccountNotFound") if error.type == "accountNotFound" else error from None
+        if error.type == "accountNotFound":
+            raise MethodError("fromAccountNotFound", error.description) from None
+        raise
     scope = context.scope(arguments, write=True)
     if source is scope:
         raise invalid_arguments("fromAccountId and accountId must be different accounts.")

@@ -164,8 +164,10 @@ class Dispatch:
     ) -> tuple[Method, dict[str, Any]]:
         """The method that a call names, and what it is called with."""
         method = self.registry.get(name)
-        if method is None or method.capability not in request.using:
-            raise MethodError("unknownMethod")
+        if method is None:
+            raise MethodError("unknownMethod", f"There is no method {name[:200]!r}.")
+        if method.capability not in request.using:
+            raise MethodError("unknownMethod", f'{name} needs {method.capability} in "using".')
         return method, references.resolve(arguments, responses)
 
     def _implicit(self, context: Context) -> list[tuple[Method, dict[str, Any]]]:

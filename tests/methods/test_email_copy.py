@@ -123,6 +123,8 @@ def test_rfc8620_5_4_states_and_accounts_are_checked(two: Two) -> None:
     for arguments, expected in wrong:
         ((name, said, _),) = two.copy(**{"create": one, **arguments})
         assert (name == "error", said.get("type")) == (expected is not None, expected), arguments
+        # a name that leads nowhere is said, whichever of the two it is
+        assert ("'a99999'" in said.get("description", "")) == ("a99999" in arguments.values())
     states = {
         "ifInState": two.jmap.call("Email/get", accountId=two.ben, ids=[])["state"],
         "ifFromInState": two.jmap.call("Email/get", accountId=two.anna, ids=[])["state"],

@@ -66,7 +66,7 @@ def test_rfc8620_3_4_responses_come_in_order_with_their_call_ids(jmap: Caller) -
     response = jmap.request(("Core/echo", {"a": 1}, "x"), ("No/such", {}, "y"), ("Core/echo", {}, "x"))
     assert response["methodResponses"] == [
         ["Core/echo", {"a": 1}, "x"],
-        ["error", {"type": "unknownMethod"}, "y"],
+        ["error", {"type": "unknownMethod", "description": "There is no method 'No/such'."}, "y"],
         ["Core/echo", {}, "x"],
     ]
     assert "createdIds" not in response
@@ -81,6 +81,7 @@ def test_rfc8620_3_4_session_state_is_that_of_the_session(inside: Engine) -> Non
 def test_rfc8620_3_3_a_method_whose_capability_is_not_in_using_is_unknown(jmap: Caller, using: list[str]) -> None:
     ((name, said, _),) = jmap.request(("Core/echo", {}, "0"), using=using)["methodResponses"]
     assert (name, said["type"]) == ("error", "unknownMethod")
+    assert said["description"] == f'Core/echo needs {CORE} in "using".'
 
 
 @pytest.mark.parametrize("value", [None, [], {"unknown": None}, 2**53 - 1, -(2**53) + 1, 0.5, "é\u0000\U0001f370"])
@@ -181,7 +182,10 @@ def test_rfc8620_3_9_what_an_argument_may_not_be_is_invalid_arguments(jmap: Call
 
 def test_another_users_account_is_not_found(jmap: Caller) -> None:
     other = jmap.add_user(f"another-{jmap.account}@localhost")
-    assert jmap.error("Mailbox/get", accountId=other)["type"] == "accountNotFound"
+    assert jmap.error("Mailbox/get", accountId=other) == {
+        "type": "accountNotFound",
+        "description": f"There is no account '{other}' that you can see; the Session lists yours.",
+    }
 
 
 @pytest.mark.parametrize(
