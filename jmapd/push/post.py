@@ -10,14 +10,17 @@ from typing import Any
 
 import attrs
 from OpenSSL.crypto import Error
+from OpenSSL.SSL import Error as SSLError
+from service_identity import VerificationError
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.interfaces import IConsumer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, platformTrust, trustRootFromCertificates
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer
@@ -45,10 +48,12 @@ class Outcome:
 
     :param status: the HTTP status; 0 where there was no answer.
     :param retry_after: seconds for which the push service wants to be left alone.
+    :param why: why there was none, for a person, and nothing of where it was sent.
     """
 
     status: int
     retry_after: float = 0.0
+    why: str = ""
 
     @property
     def is_taken(self) -> bool:
@@ -113,7 +118,7 @@ class Poster:
         :returns: fires with what came of it; it does not fail, unless it is cancelled.
         """
         posted: Deferred[Outcome] = self._post(url.encode(), keys, message, ttl)
-        posted.addTimeout(self._timeout, self._reactor, lambda _, seconds: Outcome(0))
+        posted.addTimeout(self._timeout, self._reactor, lambda _, seconds: Outcome(0, why="no answer came in time"))
         return posted.addCallback(self._counted)
 
     @inlineCallbacks
@@ -128,9 +133,9 @@ class Poster:
             response = yield agent.request(b"POST", url, headers, _Body(message))
             yield _read_to_its_end(response)
         except Exception as error:
-            # where it was sent is the client's secret
-            _log.debug("a POST to a PushSubscription failed: {kind}", kind=type(error).__name__)
-            return Outcome(0)
+            why = _why(error)
+            _log.debug("a POST to a PushSubscription failed: {why}", why=why)
+            return Outcome(0, why=why)
         return Outcome(response.code, _retry_after(response.headers))
 
     def _counted(self, outcome: Outcome) -> Outcome:
@@ -152,6 +157,20 @@ def _trusted() -> Any:
     except (OSError, Error) as error:
         _log.warn("{file} cannot be read, so push services may not be trusted: {why}", file=file, why=error)
         return platformTrust()
+
+
+def _why(error: Exception) -> str:
+    """Why there was no answer; where it was sent is the client's secret, which an error's own text may tell."""
+    causes = [reason.value for reason in error.reasons] if isinstance(error, ResponseNeverReceived) else [error]
+    if any(isinstance(one, SSLError | VerificationError) for one in causes):
+        return "its certificate is not trusted (SSL_CERT_FILE says whose are)"
+    if isinstance(error, DNSLookupError):
+        return (
+            "no address is known that it may be reached at (jmap.push.allowed-networks has those beside the internet)"
+        )
+    if isinstance(error, ConnectError):
+        return "nobody can be connected to there"
+    return f"the connection ended ({', '.join(type(one).__name__ for one in causes)})"
 
 
 def _retry_after(headers: Headers) -> float:

@@ -224,6 +224,9 @@ class PushSubscriptions(MultiService):
         else:
             if outcome.is_gone:
                 self._erase(number, one)
+            elif not outcome.is_taken:
+                why = outcome.why or f"the answer was {outcome.status}"
+                _log.info("the verification code of the PushSubscription {id} was not taken: {why}", id=one.id, why=why)
         finally:
             user.codes.discard(one.number)
 
@@ -238,7 +241,7 @@ class PushSubscriptions(MultiService):
             one = user.subscriptions.get(number)
             left = 0.0 if one is None else one.ends / 1000 - time_of_day(self._clock)
             if one is None or left <= 0 or not self.running:
-                return Outcome(0)
+                return Outcome(0, why="it has ended")
             if mark is not None:
                 yield mark()
             outcome = yield self._poster.post(one.url, one.keys, message, min(int(left), TTL))

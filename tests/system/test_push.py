@@ -244,6 +244,16 @@ def test_a_body_without_end_is_not_read(client: Client, service: PushService) ->
     assert told(service, client.account) == state
 
 
+def test_why_a_code_was_not_taken_is_in_the_log(server: Server, client: Client, tmp_path: Path) -> None:
+    stranger = PushService(tmp_path)
+    client.subscribe(stranger.url())
+    server.wait_for("not taken: its certificate is not trusted", 30)
+    stranger.close()
+    client.subscribe(stranger.url())
+    server.wait_for("not taken: nobody can be connected to there", 30)
+    assert str(stranger.port) not in "".join(server.log)
+
+
 def test_rfc8620_7_2_a_client_is_told_after_a_restart_what_changed_meanwhile(
     tmp_path: Path, service: PushService
 ) -> None:
@@ -276,4 +286,5 @@ def test_rfc8620_8_6_a_server_does_not_post_into_its_own_network(tmp_path: Path,
     while f'jmapd_push_posts_total{{outcome="unanswered"}} {len(hosts)}.0' not in metrics:
         metrics = requests.get(f"http://127.0.0.1:{found[1]}/metrics", timeout=30).text
     assert service.is_quiet()
+    server.wait_for(r"not taken: no address is known that it may be reached at \(jmap.push.allowed-networks", 30)
     assert server.stop()
