@@ -9,8 +9,7 @@ from typing import Any
 import attrs
 import orjson
 from twisted.application.service import MultiService
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, inlineCallbacks, succeed
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, inlineCallbacks
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -20,6 +19,7 @@ from jmapd.push.hub import Hub
 from jmapd.push.outward import Network
 from jmapd.push.post import Outcome, Poster
 from jmapd.push.throttle import ThrottleService
+from jmapd.push.told import Told
 from jmapd.workers.pool import OperationRefused, Pool, Reply
 
 AT_ONCE = 4
@@ -27,9 +27,6 @@ AT_ONCE = 4
 
 TTL = 7 * 86_400
 """Seconds for which a push service is to keep a message, at most."""
-
-NOTE_SECONDS = 10.0
-"""For which what clients have been told is gathered before it is kept; what is lost of it is told twice."""
 
 _log = Logger()
 
@@ -83,8 +80,7 @@ class PushSubscriptions(MultiService):
         self._throttle = ThrottleService(clock, hub, throttle)
         self._throttle.setServiceParent(self)
         self._users: dict[int, _User] = {}
-        self._told: dict[int, str] = {}
-        self._noting: IDelayedCall | None = None
+        self._told = Told(clock, pool)
         pool.push_subscriptions_changed.append(self._changed)
         pool.credentials_changed.append(lambda user, _: self._changed(user, known=True))
         pool.accesses_changed.append(self._accesses_changed)
@@ -132,13 +128,11 @@ class PushSubscriptions(MultiService):
     def stopService(self) -> Any:
         """Send nothing more, and keep what clients have been told."""
         yield super().stopService()
-        if self._noting is not None:
-            self._noting.cancel()
         for user in self._users.values():
             for delivery in user.deliveries.values():
                 delivery.stop()
         self._users.clear()
-        yield self._note_all()
+        yield self._told.stop()
         yield self._poster.stop()
 
     def _changed(self, number: int, *, known: bool = False) -> None:
@@ -192,9 +186,7 @@ class PushSubscriptions(MultiService):
                 before.tell_of(types)
             return
 
-        def note(told: str) -> None:
-            self._note(one.number, told)
-
+        note = partial(self._told.note, one.number)
         gone = partial(self._erase, number, one)
         post = partial(self._post, user, one.number)
         delivery = Delivery(
@@ -256,17 +248,3 @@ class PushSubscriptions(MultiService):
             _log.info("the PushSubscription {id} is destroyed: nobody is at its URL", id=one.id)
 
         self._ask("push_gone", {"user": user, "subscription": one.number}, erased, partial(self._erase, user, one))
-
-    def _note(self, number: int, told: str) -> None:
-        """A client has been told so much; that is kept before long."""
-        self._told[number] = told
-        if self._noting is None and self.running:
-            self._noting = self._clock.callLater(NOTE_SECONDS, self._note_all)
-
-    def _note_all(self) -> Deferred[Any]:
-        self._noting = None
-        told, self._told = list(self._told.items()), {}
-        if not told:
-            return succeed(None)
-        noted = self._pool.perform("push_told", {"told": told})
-        return noted.addErrback(lambda failure: failure.trap(OperationRefused, CancelledError))

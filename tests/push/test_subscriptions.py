@@ -15,7 +15,8 @@ from twisted.internet.task import Clock
 from jmapd.push.delivery import RETRY_SECONDS
 from jmapd.push.hub import Hub
 from jmapd.push.post import Outcome
-from jmapd.push.subscriptions import AT_ONCE, NOTE_SECONDS, PushSubscriptions
+from jmapd.push.subscriptions import AT_ONCE, PushSubscriptions
+from jmapd.push.told import NOTE_SECONDS
 from jmapd.workers.pool import OperationRefused, Reply
 
 ENDS = 10**15
