@@ -42,8 +42,8 @@ MAX_ANSWER = 16_384
 MAX_ADDRESSES = 8
 """Of a name that are tried."""
 
-LOOK_UPS = 50
-"""Names that are looked up at once: more than a few users keep waiting."""
+LOOK_UPS = 200
+"""Names that are looked up at once. One user can keep some twelve waiting: a look-up may outlast the POST that wants it."""
 
 _UNICAST = IPv6Network("2000::/3")
 """All of IPv6 that IANA has given to anybody on the internet; old and local forms of addresses lie elsewhere."""
