@@ -35,7 +35,7 @@ def main(config: Path | None) -> None:
     opening = Opening(config)
     settings = opening.settings()
     address = full_name(USER, settings)
-    with opening.client(settings) as client:
+    with opening.client(settings, new=True) as client:
         names = [one["name"] for one in client.perform("account_list", {})[0]["accounts"]]
         if not names:
             _make(client, address, _new_password(settings))

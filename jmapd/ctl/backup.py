@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from sqlalchemy.engine import make_url
 
-from jmapd.config import Settings
-from jmapd.ctl.opening import Failure, Opening
+from jmapd.ctl.opening import Failure, Opening, database, need_store
 from jmapd.ctl.progress import progress
 from jmapd.workers import archive
 from jmapd.workers.archive import Advance, Contents
@@ -26,10 +24,9 @@ def backup(opening: Opening, file: Path) -> None:
     What was written is read again before FILE takes the place of one of that name.
     """
     settings = opening.settings()
-    database, data_dir = _database(settings), settings.server.data_dir
-    contents = _told(
-        lambda: archive.size_of(database), lambda advance: archive.write(database, data_dir, file, advance)
-    )
+    need_store(settings)
+    path, data_dir = database(settings), settings.server.data_dir
+    contents = _told(lambda: archive.size_of(path), lambda advance: archive.write(path, data_dir, file, advance))
     click.echo(f"{file}: {_shown(contents)}.")
 
 
@@ -40,16 +37,12 @@ def backup(opening: Opening, file: Path) -> None:
 def restore(opening: Opening, file: Path, replace: bool) -> None:
     """Bring back what `jmapctl backup` has written to FILE; the server must be stopped."""
     settings = opening.settings()
-    database, data_dir = _database(settings), settings.server.data_dir
+    path, data_dir = database(settings), settings.server.data_dir
     contents = _told(
         lambda: file.stat().st_size,
-        lambda advance: archive.restore(file, data_dir, database, advance, replace=replace),
+        lambda advance: archive.restore(file, data_dir, path, advance, replace=replace),
     )
     click.echo(f"{data_dir}: {_shown(contents)}.")
-
-
-def _database(settings: Settings) -> Path:
-    return Path(str(make_url(settings.storage.url).database))
 
 
 def _told(size: Callable[[], int], work: Callable[[Advance], Contents]) -> Contents:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from pathlib import Path
 
 import attrs
 import click
-from sqlalchemy.engine import make_url
 
 from jmapd.config import Settings
 from jmapd.config.for_workers import worker_settings
-from jmapd.ctl.opening import Failure, Opening
+from jmapd.ctl.opening import Failure, Opening, database, need_store
 from jmapd.ctl.progress import progress
 from jmapd.workers import checking, client
 from jmapd.workers.checking import Damage
@@ -40,6 +38,7 @@ def check(opening: Opening, repair: bool) -> None:
     """
     try:
         settings = opening.settings()
+        need_store(settings)
         left = _repaired(settings) if repair else _found(settings)
     except Failure as error:
         raise NotLooked(error.message) from None
@@ -74,11 +73,11 @@ def _repaired(settings: Settings) -> list[Damage]:
 
 
 def _look(settings: Settings) -> list[Damage]:
-    database = Path(str(make_url(settings.storage.url).database))
+    path = database(settings)
     try:
-        bar = progress(checking.size_of(database), sys.stderr, "blobs")
+        bar = progress(checking.size_of(path), sys.stderr, "blobs")
         try:
-            return list(checking.through(database, settings.server.data_dir, bar.advance))
+            return list(checking.through(path, settings.server.data_dir, bar.advance))
         finally:
             bar.close()
     except checking.Unusable as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -62,6 +64,43 @@ def test_passwords_that_no_client_could_send(here: Installation) -> None:
 def test_a_data_directory_that_cannot_be(here: Installation) -> None:
     (here.folder / "jmapd.toml").write_text('[server]\ndata-dir = "/dev/null"\n')
     assert "/dev/null/control: Not a directory" in here.run("account", "list", status=1)
+
+
+def test_no_store_is_made_where_nobody_has_named_one(here: Installation) -> None:
+    """The server's would be in another folder, and would know nothing of it."""
+    unnamed = here.folder / "unnamed.toml"
+    unnamed.write_text('[server]\nhostname = "example.org"\n')
+    command = [sys.executable, "-m", "jmapd.ctl", "--config", str(unnamed)]
+    environment = {name: value for name, value in os.environ.items() if name != "STATE_DIRECTORY"}
+
+    def run(*arguments: str, **more: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [*command, *arguments],
+            input="secret\n",
+            env={**environment, **more},
+            cwd=here.folder,
+            text=True,
+            capture_output=True,
+            timeout=60,
+        )
+        return done.returncode, done.stderr
+
+    add = ("account", "add", "anna", "--password-stdin")
+    mail = str(write_mbox(here.folder / "mbox", 1))
+    for arguments, status in ((add, 1), (("import", "anna", mail), 1), (("backup", "b.tar"), 1), (("check",), 2)):
+        code, said = run(*arguments)
+        assert (code, said.count("\n")) == (status, 1)
+        assert said.startswith(f"There is no store in {here.folder}/var. It is looked for in ./var where no data-dir")
+    assert not (here.folder / "var").exists()
+    # systemd has named it; and what is there once may be used
+    assert run(*add, STATE_DIRECTORY=str(here.folder / "var")) == (0, "")
+    assert run("account", "passwd", "anna", "--password-stdin") == (0, "")
+
+
+def test_what_needs_a_store_says_that_there_is_none(here: Installation) -> None:
+    for arguments, status in ((("backup", "b.tar"), 1), (("check",), 2), (("check", "--repair"), 2)):
+        said = here.run(*arguments, status=status)
+        assert said == f"There is no store in {here.folder}/data.\n"
 
 
 def test_check_config(here: Installation) -> None:
