@@ -59,13 +59,17 @@ def _repaired(settings: Settings) -> list[Damage]:
     """Look, mend, and look again; what is left."""
     workers = attrs.evolve(worker_settings(settings), soft_deadline=_NO_DEADLINE)
     try:
-        with client.own_writer(settings.server.data_dir, workers) as writer:
+        own = client.own_writer(settings.server.data_dir, workers)
+    except client.Unavailable as error:
+        raise Failure(f"Nothing was changed: {error}.") from None
+    try:
+        with own as writer:
             found = _found(settings)
             if not any(one.mend for one in found):
                 return found
             checking.mend_all(writer, found, lambda done, all: click.echo(f"{done} of {all} mended", err=True))
     except (client.Unavailable, client.OperationRefused) as error:
-        raise Failure(f"This cannot be repaired: {error}") from None
+        raise Failure(f"The repair has ended early: {error}") from None
     left = _look(settings)
     for one in left:
         click.echo(f"Left: {one.said}.")

@@ -51,6 +51,15 @@ def test_accounts(here: Installation) -> None:
     assert "no account" in here.run("account", "delete", "anna", "--yes", status=1)
 
 
+def test_an_account_of_another_domain_is_named(here: Installation) -> None:
+    """Who sets the hostname later has accounts of the one before."""
+    here.run("account", "add", "anna@localhost", "--password-stdin", says="secret\n")
+    here.run("account", "add", "annabel", "--password-stdin", says="secret\n")
+    said = here.run("account", "passwd", "Anna", "--password-stdin", says="other\n", status=1)
+    assert said == "There is no account Anna@example.org (there is anna@localhost).\n"
+    assert here.run("account", "disable", "bo", status=1) == "There is no account bo@example.org.\n"
+
+
 def test_passwords_that_no_client_could_send(here: Installation) -> None:
     for given, why in ((b"sch\xf6n\n", "is not UTF-8"), (b"a\tb\n", "control characters"), (b"\n", "empty")):
         command = [*here.command, "account", "add", "bo", "--password-stdin"]
@@ -121,8 +130,8 @@ def test_import_twice_is_import_once(anna: Installation) -> None:
 def test_a_message_of_two_mailboxes_is_one_message(anna: Installation) -> None:
     path = anna.folder / "Takeout.mbox"
     path.write_text(f"{SEPARATOR}X-Gmail-Labels: Inbox,Trips\nSubject: a\n\nhello\n")
-    assert anna.run("import", "anna", str(path)) == "1 messages imported, 0 were there already.\n"
-    assert anna.run("import", "anna", str(path)) == "0 messages imported, 1 were there already.\n"
+    assert anna.run("import", "anna", str(path)) == "1 message imported, 0 were there already.\n"
+    assert anna.run("import", "anna", str(path)) == "0 messages imported, 1 was there already.\n"
     assert held(anna) == 1
 
 
@@ -178,6 +187,17 @@ def test_damage_is_told_and_the_rest_is_imported(anna: Installation) -> None:
     assert done.returncode == 0
     assert done.stdout == "4 messages imported, 0 were there already, 1 left out.\n"
     assert f"{path}: message 4: left out: has no header: it is no message" in done.stderr.splitlines()
+
+
+def test_what_is_marked_for_deletion_is_counted(anna: Installation) -> None:
+    folder = anna.folder / "Maildir" / "cur"
+    folder.mkdir(parents=True)
+    for name in ("1.a:2,S", "2.b:2,ST"):
+        (folder / name).write_text(f"Subject: {name}\n\nhello\n")
+    said = anna.run("import", "anna", str(folder.parent))
+    assert said == ("1 message imported, 0 were there already, 1 marked for deletion left behind (--with-deleted).\n")
+    said = anna.run("import", "anna", "--with-deleted", str(folder.parent))
+    assert said == "1 message imported, 1 was there already.\n"
 
 
 def test_nothing_readable_is_a_failure(anna: Installation) -> None:
