@@ -1,13 +1,14 @@
 # make run        the server with a demo account, in the foreground
 # make test       everything that must pass
 # make autobahn   the Autobahn testsuite, all of it; AUTOBAHN="wss --quick" is what takes a minute (Debian on amd64)
+# make docs       the documentation as a site, in build/docs
 # make deb        the Debian package, in build/ (Debian 12 on amd64; apt install debhelper python3-pip python3-venv)
 # make clean      remove what these made, but no mail
 
 PYTHON ?= python3
 CONFIG ?= etc/jmapd.toml
 
-.PHONY: run test autobahn deb clean
+.PHONY: run test autobahn docs deb clean
 
 run: .venv/installed
 	@.venv/bin/python -m jmapd.demo --config $(CONFIG)
@@ -18,6 +19,10 @@ test: .venv/bin/tox
 
 autobahn: .venv/bin/tox
 	.venv/bin/tox run -e autobahn -- $(AUTOBAHN)
+
+docs: .venv/installed
+	.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	.venv/bin/sphinx-build -q -b html docs build/docs
 
 deb:
 	@command -v dh >/dev/null || { echo "apt install debhelper python3-pip python3-setuptools python3-venv python3-wheel" >&2; exit 1; }

@@ -1,5 +1,7 @@
 """What the pages of the reference have from jmapd itself: a line `% made: NAME` becomes what NAME makes.
 
+What else the line says is for those who read the page unbuilt.
+
 Settings and commands are told as in the manual pages (`jmapd.ctl.manuals`), metrics as the registry has them.
 """
 
@@ -22,7 +24,7 @@ from jmapd.readings import read_all
 _SUFFIXES = {"counter": "_total", "info": "_info"}
 """What the text format adds to the names of these kinds."""
 
-_LINE = re.compile(r"^% made: (\w+)$", re.MULTILINE)
+_LINE = re.compile(r"^% made: (\w+).*$", re.MULTILINE)
 
 
 def settings() -> Iterator[str]:

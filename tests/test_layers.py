@@ -42,7 +42,7 @@ ALLOWED = {
     "jmapd.web": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.observe"),
     "jmapd.http2": ("jmapd.protocol", "jmapd.workers", "jmapd.auth", "jmapd.push", "jmapd.web", "jmapd.observe"),
     "jmapd.ctl": ("jmapd.protocol", "jmapd.config", CLIENT, ARCHIVE, CHECKING, *CREDENTIALS),
-    "jmapd.demo": ("jmapd.config", "jmapd.ctl", CLIENT, "jmapd.demo_mail"),
+    "jmapd.demo": ("jmapd.config", "jmapd.ctl", CLIENT, "jmapd.auth.hashes", "jmapd.demo_mail"),
     "jmapd.demo_mail": (),
     "jmapd.readings": ("jmapd.workers", "jmapd.web", "jmapd.observe"),
     "jmapd.listeners": ("jmapd.config", "jmapd.workers", "jmapd.web", "jmapd.observe"),

@@ -3,7 +3,7 @@
 `table.py` declares every setting, `kinds.py` says what values there are, `checks.py` what must hold between them.
 """
 
-from jmapd.config.load import load, load_again
+from jmapd.config.load import load, load_again, names_data_dir
 from jmapd.config.mistakes import ConfigurationError
 from jmapd.config.settings import (
     TLS,
@@ -34,4 +34,5 @@ __all__ = [
     "Workers",
     "load",
     "load_again",
+    "names_data_dir",
 ]

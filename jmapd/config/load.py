@@ -58,6 +58,11 @@ def load_again(path: Path | None, running: Settings) -> Settings:
     return _settings(values, running.server.data_dir)
 
 
+def names_data_dir(settings: Settings, environment: Mapping[str, str]) -> bool:
+    """Whether the data directory was named: else it is the one of the folder that the command was given in."""
+    return bool(_named(settings.values["server.data-dir"], environment))
+
+
 def _check(values: Values) -> None:
     wrong = {mistake.key for mistake in values.mistakes}
     found = [
@@ -122,9 +127,12 @@ def _server(values: Values, data_dir: Path) -> Server:
 
 
 def _data_dir(said: str, environment: Mapping[str, str]) -> Path:
+    return Path(_named(said, environment) or "var").absolute()
+
+
+def _named(said: str, environment: Mapping[str, str]) -> str:
     # systemd gives several directories with colons between; the first is the unit's own
-    state = environment.get(_STATE_DIRECTORY, "").split(":")[0]
-    return Path(said or state or "var").absolute()
+    return said or environment.get(_STATE_DIRECTORY, "").split(":")[0]
 
 
 def _web_sockets(values: Values) -> WebSockets:

@@ -40,7 +40,7 @@ class TLS:
 class Server:
     """How the server is reached and where its data are.
 
-    :param hostname: the name in the Session's URLs.
+    :param hostname: the name in the Session's URLs, and the part behind the @ where an address is given without one.
     :param url: scheme and authority by which clients reach us, or "" where the listeners tell it.
     :param data_dir: absolute.
     :param listeners: by name, in the file's order.

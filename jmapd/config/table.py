@@ -48,7 +48,13 @@ ALIASES: dict[Key, Key] = {("jmap", "web-socket"): WEB_SOCKETS}
 """Tables that may be written with another name."""
 
 SETTINGS = (
-    _setting("server.hostname", kinds.HOST_NAME, "localhost", "the name in the Session's URLs", restart=True),
+    _setting(
+        "server.hostname",
+        kinds.HOST_NAME,
+        "localhost",
+        "the name in the Session's URLs, and the part behind the @ where an address is given without one",
+        restart=True,
+    ),
     _setting(
         "server.url",
         kinds.HTTP_URL,

@@ -6,15 +6,17 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
-from sqlalchemy.engine import make_url
 
-from jmapd.config import Settings
-from jmapd.ctl.opening import Failure, Opening
+from jmapd.ctl.opening import Failure, Opening, database, need_store
 from jmapd.ctl.progress import progress
+from jmapd.ctl.wording import amount
 from jmapd.workers import archive
 from jmapd.workers.archive import Advance, Contents
+
+Done = TypeVar("Done")
 
 
 @click.command()
@@ -23,13 +25,14 @@ from jmapd.workers.archive import Advance, Contents
 def backup(opening: Opening, file: Path) -> None:
     """Write all accounts and mail to FILE, as they are at this moment; a server may go on meanwhile.
 
-    What was written is read again before FILE takes the place of one of that name.
+    What was written is read again, and then takes the place of what has that name.
     """
     settings = opening.settings()
-    database, data_dir = _database(settings), settings.server.data_dir
-    contents = _told(
-        lambda: archive.size_of(database), lambda advance: archive.write(database, data_dir, file, advance)
-    )
+    need_store(settings)
+    if not file.parent.is_dir():
+        raise Failure(f"{file} cannot be written: there is no folder {file.parent}.")
+    path, data_dir = database(settings), settings.server.data_dir
+    contents = _told(lambda: archive.size_of(path), lambda advance: archive.write(path, data_dir, file, advance))
     click.echo(f"{file}: {_shown(contents)}.")
 
 
@@ -40,19 +43,17 @@ def backup(opening: Opening, file: Path) -> None:
 def restore(opening: Opening, file: Path, replace: bool) -> None:
     """Bring back what `jmapctl backup` has written to FILE; the server must be stopped."""
     settings = opening.settings()
-    database, data_dir = _database(settings), settings.server.data_dir
-    contents = _told(
+    path, data_dir = database(settings), settings.server.data_dir
+    contents, beside = _told(
         lambda: file.stat().st_size,
-        lambda advance: archive.restore(file, data_dir, database, advance, replace=replace),
+        lambda advance: archive.restore(file, data_dir, path, advance, replace=replace),
     )
     click.echo(f"{data_dir}: {_shown(contents)}.")
+    if beside:
+        click.echo(f"What was there is in {beside}, until you remove it.")
 
 
-def _database(settings: Settings) -> Path:
-    return Path(str(make_url(settings.storage.url).database))
-
-
-def _told(size: Callable[[], int], work: Callable[[Advance], Contents]) -> Contents:
+def _told(size: Callable[[], int], work: Callable[[Advance], Done]) -> Done:
     """Do something with a progress bar.
 
     :raises Failure: where it cannot be done.
@@ -64,10 +65,11 @@ def _told(size: Callable[[], int], work: Callable[[Advance], Contents]) -> Conte
         finally:
             bar.close()
     except archive.Unusable as error:
-        raise Failure(str(error)) from None
+        said = str(error)
+        raise Failure(f"{said[0].upper()}{said[1:]}.") from None
     except (OSError, sqlite3.Error) as error:
         raise Failure(f"This cannot be done: {error}") from None
 
 
 def _shown(contents: Contents) -> str:
-    return f"{contents.accounts:,} accounts, {contents.emails:,} messages, {contents.size:,} octets"
+    return f"{amount(contents.accounts, 'account')}, {amount(contents.emails, 'message')}, {contents.size:,} octets"

@@ -15,6 +15,7 @@ from jmapd.ctl.found import Found, Place, Skipped, Source
 from jmapd.ctl.opening import Failure, Opening, full_name
 from jmapd.ctl.progress import Progress, progress
 from jmapd.ctl.sources import NotMail, Wanted
+from jmapd.ctl.wording import amount
 from jmapd.workers.client import Client, OperationRefused, Unavailable
 
 INTERRUPTED = 130
@@ -91,7 +92,10 @@ class Import:
     def summary(self) -> str:
         """What came of it, for a person."""
         counted = self.counted
-        done = f"{counted['imported']:,} messages imported, {counted['present']:,} were there already"
+        were = "was" if counted["present"] == 1 else "were"
+        done = f"{amount(counted['imported'], 'message')} imported, {counted['present']:,} {were} there already"
+        if deleted := counted["deleted"]:
+            done += f", {deleted:,} marked for deletion left behind (--with-deleted)"
         if left := counted["refused"] + counted["skipped"]:
             done += f", {left:,} left out"
         return f"{self.ended}\n{done}." if self.ended else f"{done}."
@@ -121,6 +125,8 @@ class Import:
                 self._skip(Skipped(str(source.path), f"cannot be read further: {error.strerror}", 0))
 
     def _skip(self, item: Skipped) -> None:
+        if item.deleted:
+            self.counted["deleted"] += 1
         if item.why:
             self.counted["skipped"] += 1
             self.progress.say(f"{item.origin}: left out: {item.why}")

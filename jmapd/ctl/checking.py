@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from pathlib import Path
 
 import attrs
 import click
-from sqlalchemy.engine import make_url
 
 from jmapd.config import Settings
 from jmapd.config.for_workers import worker_settings
-from jmapd.ctl.opening import Failure, Opening
+from jmapd.ctl.opening import Failure, Opening, database, need_store
 from jmapd.ctl.progress import progress
 from jmapd.workers import checking, client
 from jmapd.workers.checking import Damage
@@ -40,6 +38,7 @@ def check(opening: Opening, repair: bool) -> None:
     """
     try:
         settings = opening.settings()
+        need_store(settings)
         left = _repaired(settings) if repair else _found(settings)
     except Failure as error:
         raise NotLooked(error.message) from None
@@ -60,13 +59,17 @@ def _repaired(settings: Settings) -> list[Damage]:
     """Look, mend, and look again; what is left."""
     workers = attrs.evolve(worker_settings(settings), soft_deadline=_NO_DEADLINE)
     try:
-        with client.own_writer(settings.server.data_dir, workers) as writer:
+        own = client.own_writer(settings.server.data_dir, workers)
+    except client.Unavailable as error:
+        raise Failure(f"Nothing was changed: {error}.") from None
+    try:
+        with own as writer:
             found = _found(settings)
             if not any(one.mend for one in found):
                 return found
             checking.mend_all(writer, found, lambda done, all: click.echo(f"{done} of {all} mended", err=True))
     except (client.Unavailable, client.OperationRefused) as error:
-        raise Failure(f"This cannot be repaired: {error}") from None
+        raise Failure(f"The repair has ended early: {error}") from None
     left = _look(settings)
     for one in left:
         click.echo(f"Left: {one.said}.")
@@ -74,11 +77,11 @@ def _repaired(settings: Settings) -> list[Damage]:
 
 
 def _look(settings: Settings) -> list[Damage]:
-    database = Path(str(make_url(settings.storage.url).database))
+    path = database(settings)
     try:
-        bar = progress(checking.size_of(database), sys.stderr, "blobs")
+        bar = progress(checking.size_of(path), sys.stderr, "blobs")
         try:
-            return list(checking.through(database, settings.server.data_dir, bar.advance))
+            return list(checking.through(path, settings.server.data_dir, bar.advance))
         finally:
             bar.close()
     except checking.Unusable as error:

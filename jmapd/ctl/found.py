@@ -52,11 +52,13 @@ class Skipped:
     """Something that is left out.
 
     :param why: the end of a report line; empty where nobody needs to hear of it.
+    :param deleted: whether it is a message that was marked for deletion.
     """
 
     origin: str
     why: str
     octets: int
+    deleted: bool = False
 
 
 class Source(Protocol):

@@ -34,7 +34,7 @@ def _why(error: Exception) -> str:
     if isinstance(cause, SSL.Error):
         return f"no TLS with it ({cause.args[0][0][2] if cause.args and cause.args[0] else 'it ended early'}){_TRUST}"
     if isinstance(cause, (ConnectionDone, ConnectionLost)):
-        return "it closed the connection; is http: or https: right?"
+        return "it closed the connection (is http: or https: right?)"
     return str(cause).rstrip(".")
 
 

@@ -111,7 +111,7 @@ def connect(reactor: Any, session: dict[str, Any], user: str, password: str, tru
     factory.setProtocolOptions(autoPingInterval=_PING_EVERY, autoPingTimeout=_PONG_WITHIN)
 
     def failed(failure: Any) -> None:
-        opened.errback(Ended(f"{url} cannot be reached: {failure.getErrorMessage()}"))
+        opened.errback(Ended(f"{url} cannot be reached: {failure.getErrorMessage().rstrip('.')}"))
 
     _endpoint(reactor, url, trust).connect(factory).addErrback(failed)
     return opened

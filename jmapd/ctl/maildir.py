@@ -50,7 +50,7 @@ class Maildir:
         if status.st_size > self.limit:
             return Skipped(str(path), f"larger than {self.limit} octets", status.st_size)
         if _TRASHED in flags and not self.with_deleted:
-            return Skipped(str(path), "", status.st_size)
+            return Skipped(str(path), "", status.st_size, deleted=True)
         raw = path.read_bytes()
         if not found.fields(found.split_header(raw)[0]):
             return Skipped(str(path), "has no header: it is no message", status.st_size)

@@ -8,8 +8,9 @@ from typing import Any
 
 import attrs
 import click
+from sqlalchemy.engine import make_url
 
-from jmapd.config import ConfigurationError, Settings, load
+from jmapd.config import ConfigurationError, Settings, load, names_data_dir
 from jmapd.config.for_workers import worker_settings
 from jmapd.workers import client
 
@@ -41,11 +42,15 @@ class Opening:
         except ConfigurationError as error:
             raise Failure(str(error)) from None
 
-    def client(self, settings: Settings) -> client.Client:
+    def client(self, settings: Settings, *, new: bool = False) -> client.Client:
         """The store, by the running server or by a writer of our own; to be used as a context manager.
 
+        :param new: whether a store may be made where nobody has named the data directory. Else one would be made in
+            whatever folder the command is given in, and the server would know nothing of it.
         :raises Failure: where neither can be had.
         """
+        if not new and not names_data_dir(settings, os.environ):
+            need_store(settings)
         try:
             return client.connect(settings.server.data_dir, worker_settings(settings))
         except client.Unavailable as error:
@@ -65,6 +70,31 @@ class Opening:
         except client.Unavailable as error:
             raise Failure(str(error)) from None
         return said
+
+
+def database(settings: Settings) -> Path:
+    """The store's file."""
+    return Path(str(make_url(settings.storage.url).database))
+
+
+def need_store(settings: Settings) -> None:
+    """See that there is a store.
+
+    :raises Failure: where there is none, or it cannot be told.
+    """
+    data_dir, path = settings.server.data_dir, database(settings)
+    try:
+        if data_dir.is_dir() and path.is_file():
+            return
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}") from None
+    line = f"There is no store in {data_dir}."
+    if not names_data_dir(settings, os.environ):
+        line += (
+            " It is looked for in ./var where no data-dir is set: give the server's --config FILE, with data-dir in it,"
+            " or come to the folder that the server was started in."
+        )
+    raise Failure(line)
 
 
 def full_name(name: str, settings: Settings) -> str:

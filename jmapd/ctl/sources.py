@@ -47,7 +47,9 @@ class Wanted:
                 raise NotMail(f"{path}: holds no mbox files and no Maildirs")
             return found
         if not is_mbox(path):
-            raise NotMail(f"{path}: is no mbox file: it does not begin with a From line")
+            raise NotMail(
+                f"{path}: is no mbox file: it does not begin with a From line; a single message goes into a Maildir's new/"
+            )
         return [self._mbox(path, ())]
 
     def _mbox(self, path: Path, above: tuple[str, ...]) -> Mbox:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from jmapd.config import Settings, kinds
-from jmapd.config.address import public_url
+from jmapd.config.address import public_url, telling_listener
 from jmapd.ctl import passwords
 from jmapd.ctl.opening import Failure, Opening, full_name
 
@@ -73,4 +73,6 @@ def _trusted(settings: Settings, given: Path | None) -> bytes | None:
             raise Failure(f"--ca-file {given}: holds no certificate in PEM form")
         return pem
     own = settings.server.data_dir / "tls" / "certificate.pem"
-    return own.read_bytes() if not settings.server.tls.certificate and own.is_file() else None
+    # without TLS here a proxy does it
+    ours = telling_listener(settings).tls and not settings.server.tls.certificate
+    return own.read_bytes() if ours and own.is_file() else None

@@ -35,6 +35,12 @@ def named(database: Database, name: str) -> User | None:
     return User(*row) if row else None
 
 
+def alike(database: Database, name: str) -> list[str]:
+    """Names of users, a few at most, that differ from a name behind the @ alone."""
+    local, _, _ = name.casefold().partition("@")
+    return [row[0] for row in database.execute(_alike, begin=f"{local}@", end=f"{local}A")]
+
+
 def session_counter(database: Database, user: int) -> int | None:
     """What the user's Session has been counted to, or ``None`` where there is no such user."""
     row = database.execute(_session_counter, user=user).fetchone()
@@ -80,6 +86,12 @@ def remove(database: Database, user: int) -> None:
 def _named() -> ClauseElement:
     columns = (users.c.id, users.c.name, users.c.hash, users.c.session, users.c.disabled)
     return select(*columns).where(users.c.name == bindparam("name"))
+
+
+def _alike() -> ClauseElement:
+    # what begins so, by the index of names: A comes next after @
+    begins = (users.c.name >= bindparam("begin"), users.c.name < bindparam("end"))
+    return select(users.c.name).where(*begins).order_by(users.c.name).limit(3)
 
 
 def _session_counter() -> ClauseElement:

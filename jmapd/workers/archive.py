@@ -132,34 +132,37 @@ def verify(backup: Path, advance: Advance) -> Contents:
             raise Unusable(f"{backup} is no sound backup: {error}") from None
 
 
-def restore(backup: Path, data_dir: Path, database: Path, advance: Advance, *, replace: bool) -> Contents:
+def restore(
+    backup: Path, data_dir: Path, database: Path, advance: Advance, *, replace: bool
+) -> tuple[Contents, Path | None]:
     """Put a backup in the place of a store. No server may be running there.
 
     What was there is moved into a folder beside, and the epoch is renewed, so that clients fetch everything again.
 
     :param replace: whether a store that is there may be replaced.
+    :returns: what there is now, and the folder with what was there.
     :raises Unusable: where the backup is damaged, or something is in the way.
     """
     try:
         held = lock.take(data_dir)
     except lock.Locked as error:
-        raise Unusable(str(error)) from None
+        raise Unusable(f"nothing was changed: {error}") from None
     try:
         if database.exists() and not replace:
-            raise Unusable(f"{database} is there already")
+            raise Unusable(f"{database} is there already; --replace moves it aside")
         folder = Path(tempfile.mkdtemp(prefix="restoring-", dir=data_dir))
         try:
             contents = _unpack(backup, folder, advance, keep=True)
             _renew_epoch(folder / DATABASE)
             _own_as(data_dir, folder)
-            _swap(folder, data_dir, database)
+            beside = _swap(folder, data_dir, database)
         except (tarfile.TarError, sqlite3.Error, EOFError) as error:
             raise Unusable(f"{backup} is no sound backup: {error}") from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(held)
-    return contents
+    return contents, beside
 
 
 def copy_database(source: Path, target: Path, advance: Advance) -> None:
@@ -256,8 +259,9 @@ def _renew_epoch(database: Path) -> None:
         renew_epoch(Database(connection, writable=True))
 
 
-def _swap(folder: Path, data_dir: Path, database: Path) -> None:
-    """Put what was unpacked in its place, what is there beside it first."""
+def _swap(folder: Path, data_dir: Path, database: Path) -> Path | None:
+    """Put what was unpacked in its place, what is there beside it first; the folder of that."""
+    beside = None
     there = [path for path in (data_dir / BLOBS, database) if path.exists()]
     if there:
         beside = Path(tempfile.mkdtemp(prefix="replaced-", dir=data_dir))
@@ -271,6 +275,7 @@ def _swap(folder: Path, data_dir: Path, database: Path) -> None:
         (folder / BLOBS).rename(data_dir / BLOBS)
     (folder / DATABASE).rename(database)
     os.sync()
+    return beside
 
 
 def _own_as(data_dir: Path, folder: Path) -> None:

@@ -67,7 +67,9 @@ class Identity:
         """
         user = self.user(name)
         if user is None:
-            raise OperationRefused("notFound", f"There is no account {name}.")
+            alike = users.alike(self.store.database, name)
+            there = f" (there is {', '.join(alike)})" if alike else ""
+            raise OperationRefused("notFound", f"There is no account {name}{there}.")
         return user
 
     def session(self, arguments: dict[str, Any], body: bytes) -> Answer:

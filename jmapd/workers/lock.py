@@ -43,7 +43,7 @@ def take(data_dir: Path, patience: float = 0.0) -> int:
         except BlockingIOError:
             if time.monotonic() >= until:
                 os.close(descriptor)
-                raise Locked(f"another server or jmapctl is using {data_dir}") from None
+                raise Locked(f"another server or jmapctl is using {data_dir}; stop it first") from None
             time.sleep(_RETRY)
         else:
             return descriptor

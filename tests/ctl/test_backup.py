@@ -32,7 +32,7 @@ def fill(here: Installation, name: str = "anna") -> None:
 def backed_up(anna: Installation) -> Path:
     fill(anna)
     file = anna.folder / "backup.tar"
-    assert anna.run("backup", str(file)).startswith(f"{file}: 1 accounts, 20 messages, ")
+    assert anna.run("backup", str(file)).startswith(f"{file}: 1 account, 20 messages, ")
     return file
 
 
@@ -74,10 +74,12 @@ def test_what_is_restored_is_what_was_backed_up_with_another_epoch(anna: Install
 
 def test_nothing_is_replaced_unasked_and_what_is_replaced_stays_beside(anna: Installation, backed_up: Path) -> None:
     anna.run("account", "add", "ben", "--password-stdin", says="secret\n")
-    assert "there already" in anna.run("restore", str(backed_up), status=1)
-    anna.run("restore", "--replace", str(backed_up))
+    said = anna.run("restore", str(backed_up), status=1)
+    assert said == f"{data(anna)}/jmapd.sqlite is there already; --replace moves it aside.\n"
+    said = anna.run("restore", "--replace", str(backed_up))
     assert "ben" not in anna.run("account", "list")
     (beside,) = data(anna).glob("replaced-*")
+    assert said.splitlines()[1:] == [f"What was there is in {beside}, until you remove it."]
     assert {path.name for path in beside.iterdir()} == {"blobs", "jmapd.sqlite"}
 
 
@@ -91,6 +93,12 @@ def test_a_backup_takes_the_place_of_another_one_only_when_it_is_whole(anna: Ins
     assert "is not what it was" in anna.run("backup", str(backed_up), status=1)
     assert backed_up.read_bytes() == before
     assert sorted(path.name for path in anna.folder.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_backup_into_a_folder_that_is_not_there(anna: Installation) -> None:
+    target = anna.folder / "nowhere" / "x.tar"
+    said = anna.run("backup", str(target), status=1)
+    assert said == f"{target} cannot be written: there is no folder {target.parent}.\n"
 
 
 def damage(file: Path, how: str) -> None:
@@ -155,7 +163,8 @@ def test_a_server_goes_on_while_it_is_backed_up_and_must_be_stopped_to_be_restor
         assert "300 messages" in server.jmapctl("backup", str(file)).stdout
         write()
     refused = server.jmapctl("restore", "--replace", str(file), check=False)
-    assert (refused.returncode, "is using" in refused.stderr) == (1, True)
+    using = f"another server or jmapctl is using {server.data_dir}; stop it first"
+    assert (refused.returncode, refused.stderr) == (1, f"Nothing was changed: {using}.\n")
     server.stop()
     server.jmapctl("restore", "--replace", str(file))
     server.start()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -49,6 +51,15 @@ def test_accounts(here: Installation) -> None:
     assert "no account" in here.run("account", "delete", "anna", "--yes", status=1)
 
 
+def test_an_account_of_another_domain_is_named(here: Installation) -> None:
+    """Who sets the hostname later has accounts of the one before."""
+    here.run("account", "add", "anna@localhost", "--password-stdin", says="secret\n")
+    here.run("account", "add", "annabel", "--password-stdin", says="secret\n")
+    said = here.run("account", "passwd", "Anna", "--password-stdin", says="other\n", status=1)
+    assert said == "There is no account Anna@example.org (there is anna@localhost).\n"
+    assert here.run("account", "disable", "bo", status=1) == "There is no account bo@example.org.\n"
+
+
 def test_passwords_that_no_client_could_send(here: Installation) -> None:
     for given, why in ((b"sch\xf6n\n", "is not UTF-8"), (b"a\tb\n", "control characters"), (b"\n", "empty")):
         command = [*here.command, "account", "add", "bo", "--password-stdin"]
@@ -62,6 +73,43 @@ def test_passwords_that_no_client_could_send(here: Installation) -> None:
 def test_a_data_directory_that_cannot_be(here: Installation) -> None:
     (here.folder / "jmapd.toml").write_text('[server]\ndata-dir = "/dev/null"\n')
     assert "/dev/null/control: Not a directory" in here.run("account", "list", status=1)
+
+
+def test_no_store_is_made_where_nobody_has_named_one(here: Installation) -> None:
+    """The server's would be in another folder, and would know nothing of it."""
+    unnamed = here.folder / "unnamed.toml"
+    unnamed.write_text('[server]\nhostname = "example.org"\n')
+    command = [sys.executable, "-m", "jmapd.ctl", "--config", str(unnamed)]
+    environment = {name: value for name, value in os.environ.items() if name != "STATE_DIRECTORY"}
+
+    def run(*arguments: str, **more: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [*command, *arguments],
+            input="secret\n",
+            env={**environment, **more},
+            cwd=here.folder,
+            text=True,
+            capture_output=True,
+            timeout=60,
+        )
+        return done.returncode, done.stderr
+
+    add = ("account", "add", "anna", "--password-stdin")
+    mail = str(write_mbox(here.folder / "mbox", 1))
+    for arguments, status in ((add, 1), (("import", "anna", mail), 1), (("backup", "b.tar"), 1), (("check",), 2)):
+        code, said = run(*arguments)
+        assert (code, said.count("\n")) == (status, 1)
+        assert said.startswith(f"There is no store in {here.folder}/var. It is looked for in ./var where no data-dir")
+    assert not (here.folder / "var").exists()
+    # systemd has named it; and what is there once may be used
+    assert run(*add, STATE_DIRECTORY=str(here.folder / "var")) == (0, "")
+    assert run("account", "passwd", "anna", "--password-stdin") == (0, "")
+
+
+def test_what_needs_a_store_says_that_there_is_none(here: Installation) -> None:
+    for arguments, status in ((("backup", "b.tar"), 1), (("check",), 2), (("check", "--repair"), 2)):
+        said = here.run(*arguments, status=status)
+        assert said == f"There is no store in {here.folder}/data.\n"
 
 
 def test_check_config(here: Installation) -> None:
@@ -82,8 +130,8 @@ def test_import_twice_is_import_once(anna: Installation) -> None:
 def test_a_message_of_two_mailboxes_is_one_message(anna: Installation) -> None:
     path = anna.folder / "Takeout.mbox"
     path.write_text(f"{SEPARATOR}X-Gmail-Labels: Inbox,Trips\nSubject: a\n\nhello\n")
-    assert anna.run("import", "anna", str(path)) == "1 messages imported, 0 were there already.\n"
-    assert anna.run("import", "anna", str(path)) == "0 messages imported, 1 were there already.\n"
+    assert anna.run("import", "anna", str(path)) == "1 message imported, 0 were there already.\n"
+    assert anna.run("import", "anna", str(path)) == "0 messages imported, 1 was there already.\n"
     assert held(anna) == 1
 
 
@@ -139,6 +187,17 @@ def test_damage_is_told_and_the_rest_is_imported(anna: Installation) -> None:
     assert done.returncode == 0
     assert done.stdout == "4 messages imported, 0 were there already, 1 left out.\n"
     assert f"{path}: message 4: left out: has no header: it is no message" in done.stderr.splitlines()
+
+
+def test_what_is_marked_for_deletion_is_counted(anna: Installation) -> None:
+    folder = anna.folder / "Maildir" / "cur"
+    folder.mkdir(parents=True)
+    for name in ("1.a:2,S", "2.b:2,ST"):
+        (folder / name).write_text(f"Subject: {name}\n\nhello\n")
+    said = anna.run("import", "anna", str(folder.parent))
+    assert said == ("1 message imported, 0 were there already, 1 marked for deletion left behind (--with-deleted).\n")
+    said = anna.run("import", "anna", "--with-deleted", str(folder.parent))
+    assert said == "1 message imported, 1 was there already.\n"
 
 
 def test_nothing_readable_is_a_failure(anna: Installation) -> None:

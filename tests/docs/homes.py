@@ -17,6 +17,7 @@ class Home(enum.Enum):
     PROXY = "beside a server behind nginx"
     BROWSER = "in a page in Chromium"
     DEBIAN = "on a booted Debian, by tests/packaging"
+    DEBIAN_PROXY = "on a booted Debian, its own port given to a proxy"
 
 
 HOMES = {
@@ -30,6 +31,7 @@ HOMES = {
     "docs/howto/monitoring.md": Home.SERVER,
     "docs/howto/moving-in.md": Home.SERVER,
     "docs/howto/proxies.md": Home.PROXY,
+    "docs/howto/proxies.md#The Debian package": Home.DEBIAN_PROXY,
     "docs/howto/systemd.md": Home.DEBIAN,
     "docs/howto/tls.md": Home.DEBIAN,
     "docs/reference/settings.md": Home.SERVER,
@@ -53,7 +55,7 @@ SUBSTITUTIONS: dict[Home, dict[str, str]] = {
         # it says at once that it is there
         "curl --no-buffer": "curl --no-buffer --include",
     },
-    Home.ENVIRONMENT: {"example-config >": "example-config | sed s/8443/{port}/ >"},
+    Home.ENVIRONMENT: {"example-config >": "example-config | sed s/8443/{port}/ >", "/opt/jmapd": "{opt}"},
     Home.SERVER: {"9090": "{observe}", "8443": "0"},
     Home.PROXY: {"https://mail.example.org": "{url} --ca-file {certificate}"},
     Home.BROWSER: {"your-domain.org": "localhost:{port}", "Bearer …": "Bearer {token}"},
@@ -61,6 +63,7 @@ SUBSTITUTIONS: dict[Home, dict[str, str]] = {
         # it was made by that before the container was booted, where there is no network
         "make deb": "cp -r /srv/in/build .",
     },
+    Home.DEBIAN_PROXY: {},
 }
 """What stands in place of what a page says. What is in braces is known when the test runs."""
 

@@ -115,8 +115,8 @@ class Inner(Server):
         text = replaced(
             (SHIPPED / "jmapd.toml").read_text(),
             {
-                'url = "https://mail.example.org"': f'url = "https://localhost:{self._port}"\n'
-                f'data-dir = "{self.data_dir}"',
+                'url = "https://mail.example.org"': f'url = "https://localhost:{self._port}"',
+                'data-dir = "/var/lib/jmapd"': f'data-dir = "{self.data_dir}"',
                 "mail.example.org": "localhost",
                 "tcp:8080:": "tcp:0:",
                 'throttle = "1s"': 'throttle = "100ms"',

@@ -81,7 +81,7 @@ def in_clone(clone: tuple[Path, int], where: Home) -> Reader:
     return Reader(
         folder,
         environment(folder.parent, folder / ".venv" / "bin"),
-        homes.substitutions(where, port=port, bcrypt=hashed),
+        homes.substitutions(where, port=port, bcrypt=hashed, opt=folder.parent / "opt"),
         lambda text, name: pytest.fail(f"nothing here takes {text}"),
         skips=frozenset(homes.NOT_RUN),
     )
@@ -114,8 +114,6 @@ def test_the_readme_in_a_clone(clone: tuple[Path, int]) -> None:
 
 
 def test_the_readme_without_make(clone: tuple[Path, int]) -> None:
-    folder, _ = clone
-    assert (folder / ".venv").is_dir()
     with closing(in_clone(clone, Home.ENVIRONMENT)) as reader:
         for name in homes.pages(Home.ENVIRONMENT):
             reader.follow(homes.of(name))

@@ -71,6 +71,30 @@ def test_a_page_on_debian(name: str, folder: Path) -> None:
             assert subprocess.run(["systemctl", "is-active", "jmapd.service", "jmapd.socket"]).returncode == 0
 
 
+@pytest.mark.parametrize("name", homes.pages(Home.DEBIAN_PROXY))
+def test_the_package_gives_its_port_to_a_proxy(name: str, folder: Path) -> None:
+    configuration = Path("/etc/jmapd/jmapd.toml")
+    kept = configuration.read_text()
+    add = ["jmapctl", "account", "add", "proxied@example.org", "--password-stdin"]
+    subprocess.run(add, input="secret\n", text=True, check=True, env=ENVIRONMENT)
+    try:
+        with closing(Reader(folder, ENVIRONMENT, homes.substitutions(Home.DEBIAN_PROXY), configure)) as reader:
+            reader.follow(homes.of(name))
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("localhost", 443), 20)
+            # as the proxy asks
+            said = reader.run(
+                "curl --silent --fail --user proxied@example.org:secret --header 'X-Forwarded-For: 192.0.2.7'"
+                " http://127.0.0.1:8080/jmap/session"
+            )
+            assert f'"apiUrl":"https://{HOST}/' in said
+            assert "192.0.2.7" in reader.run("journalctl --unit jmapd --lines 20")
+    finally:
+        configuration.write_text(kept)
+        for command in ("revert jmapd.socket", "restart jmapd.socket jmapd.service"):
+            subprocess.run(["systemctl", *command.split()], check=True)
+
+
 def test_the_certificate_of_the_acme_client_is_the_one_that_is_served() -> None:
     kept = CERTIFICATE.read_text().strip()
     until = time.monotonic() + 20
