@@ -5,8 +5,9 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Generator
-from typing import Any, cast
+from typing import Any
 
+import attrs
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.logger import Logger
 
@@ -22,10 +23,25 @@ from jmapd.observe.clock import time_of_day
 from jmapd.observe.metrics import Metrics
 from jmapd.workers.pool import OperationRefused, Pool, Reply
 
-Checking = Generator[Deferred[Any], Any, Principal | None]
-
 _UNNAMED = {Basic: "(a name that nobody has)", Bearer: "(a token)", Ticket: "(a ticket)"}
 _log = Logger()
+
+
+@attrs.frozen
+class _Checked:
+    """What a claim has come to.
+
+    :param principal: whom it belongs to, if it is right.
+    :param whose: the name of the user that it is about, if there is one.
+    :param disabled: whether that user is.
+    """
+
+    principal: Principal | None = None
+    whose: str | None = None
+    disabled: bool = False
+
+
+_Checking = Generator[Deferred[Any], Any, _Checked]
 
 
 class Authenticator:
@@ -73,7 +89,7 @@ class Authenticator:
         if isinstance(claim, Ticket):
             bearer = self._tickets.take(claim.value, address or None)
             if bearer is None:
-                self._failed(claim, address)
+                self._failed(claim, address, _Checked())
             return succeed(bearer)
         digest = self._digest(claim)
         known = self._memory.find(digest)
@@ -104,62 +120,62 @@ class Authenticator:
         return answer
 
     @inlineCallbacks
-    def _attempt(self, claim: Basic | Bearer, digest: bytes, address: str) -> Checking:
+    def _attempt(
+        self, claim: Basic | Bearer, digest: bytes, address: str
+    ) -> Generator[Deferred[Any], Any, Principal | None]:
         """Check a claim when it is its turn."""
         # a token cannot be guessed: nobody waits for what others have tried for this user
         guessable = claim.name if isinstance(claim, Basic) and not token.is_token(claim.password) else None
         attempt: Attempt = yield self._penalty.admit(address, guessable)
         try:
-            principal: Principal | None
-            principal, whose = yield self._check(claim)
+            checked: _Checked = yield self._check(claim)
         except Exception:
             attempt.dropped()
             raise
-        if principal is None:
-            self._failed(claim, address, whose)
+        if checked.principal is None:
+            self._failed(claim, address, checked)
             attempt.wrong(digest)
             return None
-        self._memory.keep(digest, principal)
+        self._memory.keep(digest, checked.principal)
         attempt.right()
-        return principal
+        return checked.principal
 
     @inlineCallbacks
-    def _check(self, claim: Basic | Bearer) -> Generator[Deferred[Any], Any, tuple[Principal | None, str | None]]:
-        """Whom a claim belongs to, and whose name it says, if that is a user's."""
-        whose: str | None = None
+    def _check(self, claim: Basic | Bearer) -> _Checking:
+        """Whom a claim belongs to."""
         while True:
             generation = self._generation
             secret = claim.password if isinstance(claim, Basic) else claim.token
             if token.is_token(secret):
-                principal = yield self._check_token(secret, claim.name if isinstance(claim, Basic) else None)
+                checked: _Checked = yield self._check_token(secret, claim.name if isinstance(claim, Basic) else None)
             elif isinstance(claim, Basic):
-                principal, whose = yield self._check_password(claim)
+                checked = yield self._check_password(claim)
             else:
-                return None, None
+                return _Checked()
             # what was read before a credential changed says nothing after it
             if generation == self._generation:
-                return cast("Principal | None", principal), whose
+                return checked
 
     @inlineCallbacks
-    def _check_password(self, claim: Basic) -> Generator[Deferred[Any], Any, tuple[Principal | None, str | None]]:
+    def _check_password(self, claim: Basic) -> _Checking:
         found: Reply | None = yield self._look_up("credentials", {"name": claim.name})
-        hash: str | None = None if found is None else found.arguments["hash"]
+        hash: str | None = None if found is None else found.arguments.get("hash")
+        # for nobody and for who is disabled too: it takes as long
         right = yield self._passwords.verify(hash, claim.password)
-        whose: str | None = None if found is None else found.arguments["name"]
-        if not right or found is None or hash is None:
-            return None, whose
+        if found is None or hash is None or not right:
+            return _wrong(found)
         principal = self._principal(found)
         if not hashes.is_argon2(hash):
             self._renew(principal, hash, claim.password).addErrback(self._not_renewed)
-        return principal, whose
+        return _Checked(principal)
 
     @inlineCallbacks
-    def _check_token(self, secret: str, name: str | None) -> Checking:
+    def _check_token(self, secret: str, name: str | None) -> _Checking:
         found: Reply | None = yield self._look_up("token", {"hash": token.hashed(secret), "name": name})
-        if found is None:
-            return None
+        if found is None or found.arguments.get("disabled"):
+            return _wrong(found)
         principal = self._principal(found)
-        return None if principal.has_expired(time_of_day(self._reactor)) else principal
+        return _Checked() if principal.has_expired(time_of_day(self._reactor)) else _Checked(principal)
 
     @inlineCallbacks
     def _look_up(self, operation: str, arguments: dict[str, Any]) -> Generator[Deferred[Any], Any, Reply | None]:
@@ -195,12 +211,18 @@ class Authenticator:
     def _not_renewed(self, failure: Any) -> None:
         _log.failure("a password's hash could not be renewed", failure)
 
-    def _failed(self, claim: Claim, address: str, whose: str | None = None) -> None:
+    def _failed(self, claim: Claim, address: str, checked: _Checked) -> None:
         """Tell of a failure; not what was said for a name where nobody has it: it may be a password."""
         self._metrics.signed_in("failed")
-        self._failures.tell(whose or _UNNAMED[type(claim)], address)
+        self._failures.tell(checked.whose or _UNNAMED[type(claim)], address, disabled=checked.disabled)
 
     def _digest(self, claim: Basic | Bearer) -> bytes:
         """What tells a claim from all others, and nobody without the key anything."""
         said = (claim.name, claim.password) if isinstance(claim, Basic) else (claim.token,)
         return hmac.digest(self._key, "\0".join(said).encode(), "sha256")
+
+
+def _wrong(found: Reply | None) -> _Checked:
+    """What a claim has come to that is not right."""
+    said = {} if found is None else found.arguments
+    return _Checked(None, said.get("name"), said.get("disabled", False))

@@ -26,11 +26,12 @@ class Failures:
         self._since = 0.0
         self._lines = 0
 
-    def tell(self, who: str, address: str) -> None:
+    def tell(self, who: str, address: str, *, disabled: bool = False) -> None:
         """A login has failed.
 
         :param who: the user's name, as it was said.
         :param address: the client's.
+        :param disabled: whether that user is, so that nothing would have let them in.
         """
         now = self._reactor.seconds()
         if not self._since <= now < self._since + PERIOD:
@@ -40,4 +41,5 @@ class Failures:
         self._lines += 1
         if self._lines <= MAX_LINES:
             # quoted, so that a name cannot look like a line of its own
-            _log.info("login failed: {who!r} from {address}", who=who[:_SHOWN], address=address or "a local socket")
+            line = "login failed: {who!r} from {address}" + (" (the account is disabled)" if disabled else "")
+            _log.info(line, who=who[:_SHOWN], address=address or "a local socket")

@@ -120,10 +120,14 @@ class _Watch:
         return session
 
     async def _live(self, connection: Connection, session: dict[str, Any]) -> None:
-        if not self.states:
-            for account in session["accounts"]:
+        for account in session["accounts"]:
+            if account not in self.states:
                 await self._newest(connection, account, session["accounts"][account]["name"])
         connection.enable_push(self.push_state)
+        if self.push_state is None:
+            # nothing says yet where pushes would go on from
+            for account in session["accounts"]:
+                await self._changes(connection, account)
         shown.line("Waiting for pushes; Ctrl-C ends.")
         while True:
             push = await connection.pushes.get()

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from jmapd.auth.authenticator import Authenticator
-from jmapd.auth.claims import CHALLENGE, INVALID_TOKEN, Bearer
+from jmapd.auth.claims import CHALLENGE, INVALID_TOKEN, Basic, Bearer, Claim, Ticket
 from jmapd.auth.passwords import Busy
 from jmapd.auth.penalty import Slowed
 from jmapd.auth.principal import Principal
@@ -18,7 +18,7 @@ from jmapd.web.claims import claim_of
 from jmapd.web.forwarded import Proxies
 from jmapd.web.handshake import is_handshake
 from jmapd.web.origins import Origins, Preflight, is_preflight
-from jmapd.web.problem import refusal
+from jmapd.web.problem import Refusal, refusal
 from jmapd.web.request import Request, Resource
 from jmapd.workers.pool import OperationRefused
 
@@ -26,6 +26,13 @@ Segments = tuple[str, ...]
 
 SOCKETS = frozenset({(), (".well-known", "jmap"), ("jmap", "ws")})
 """Where a handshake opens the JMAP WebSocket, whatever other requests find there (RFC 8307 for the well-known path)."""
+
+_NOT_ACCEPTED = {
+    Basic: "This name and password are not accepted.",
+    Bearer: "This token is not accepted.",
+    Ticket: "This ticket is unknown, used, or older than a minute.",
+}
+_WHO_ARE_YOU = "Say who you are: an account's name and password by HTTP Basic, or a token by Bearer."
 
 
 class Tree:
@@ -89,9 +96,7 @@ class Tree:
 
         def known(principal: Principal | None) -> Principal:
             if principal is None:
-                detail = "Say who you are: an account's name and password by HTTP Basic, or a token by Bearer."
-                challenge = INVALID_TOKEN if isinstance(claim, Bearer) else CHALLENGE
-                raise refusal(401, detail, {b"WWW-Authenticate": challenge})
+                raise _unknown(claim)
             return principal
 
         address = request.client_address
@@ -108,6 +113,13 @@ def _check_host(request: Request) -> None:
     hosts = request.requestHeaders.getRawHeaders(b"Host", [])
     if request.clientproto == b"HTTP/1.1" and len(hosts) != 1:
         raise refusal(400, "There must be one Host field.")
+
+
+def _unknown(claim: Claim | None) -> Refusal:
+    """The answer to somebody who is not known; a wrong name, a wrong password and a disabled account are not told apart."""
+    detail = _WHO_ARE_YOU if claim is None else _NOT_ACCEPTED[type(claim)]
+    challenge = INVALID_TOKEN if isinstance(claim, Bearer) else CHALLENGE
+    return refusal(401, detail, {b"WWW-Authenticate": challenge})
 
 
 def _not_found_out(failure: Failure) -> Any:

@@ -26,17 +26,24 @@ class Identity:
     settings: WorkerSettings
 
     def credentials(self, arguments: dict[str, Any], body: bytes) -> Answer:
-        """The user of a login name, with the hash of the password."""
+        """The user of a login name, with the hash of the password; of one who is disabled the name alone."""
         user = self.user(arguments["name"])
-        if user is None or user.disabled:
+        if user is None:
             raise OperationRefused("notFound", "There is no such user.")
+        if user.disabled:
+            return _disabled(user.name)
         return Answer({"user": user.id, "name": user.name, "hash": user.hash, "credential": users.PASSWORD})
 
     def token(self, arguments: dict[str, Any], body: bytes) -> Answer:
-        """The user of a token, by its hash; ``name`` is the login name it came with, if it came with one."""
+        """The user of a token, by its hash, as `credentials` has it.
+
+        ``name`` is the login name it came with, if it came with one.
+        """
         token = tokens.hashed(self.store.database, arguments["hash"])
-        if token is None or token.disabled or not self._is_of(token, arguments["name"]):
+        if token is None or not self._is_of(token, arguments["name"]):
             raise OperationRefused("notFound", "There is no such token.")
+        if token.disabled:
+            return _disabled(token.name)
         return Answer(
             {
                 "user": token.user,
@@ -98,3 +105,8 @@ class Identity:
         """The modseq of each type in each account that the user may see."""
         found = accounts.states(self.store.database, arguments["user"])
         return Answer({"epoch": self.store.epoch, "accounts": found}, read=found)
+
+
+def _disabled(name: str) -> Answer:
+    """What the front is told of a user who is disabled, for its log: nothing that lets anybody in."""
+    return Answer({"name": name, "disabled": True})

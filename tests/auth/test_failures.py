@@ -43,3 +43,8 @@ def test_lines_are_bounded_and_the_rest_is_counted(lines: list[str]) -> None:
     clock.advance(PERIOD)
     failures.tell("anna", "192.0.2.1")
     assert lines[MAX_LINES:] == ["7 more logins failed before", "login failed: 'anna' from 192.0.2.1"]
+
+
+def test_who_is_disabled_is_said_to_be(lines: list[str]) -> None:
+    Failures(Clock()).tell("anna", "192.0.2.1", disabled=True)
+    assert lines == ["login failed: 'anna' from 192.0.2.1 (the account is disabled)"]

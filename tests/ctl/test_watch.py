@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def imported(server: Server, subject: str) -> None:
     subprocess.run(command(server, "import", USER, str(path)), check=True, timeout=60)
 
 
-def test_watch_sees_what_import_does_and_comes_back_after_a_restart(server: Server) -> None:
-    imported(server, "the first")
+@contextmanager
+def watched(server: Server) -> Iterator[Callable[[str], list[str]]]:
+    """Watch until interrupted; gives what reads its lines until one has a text."""
     password = server.folder / "password"
     password.write_text(PASSWORD)
     watching = command(server, "watch", "--user", USER, "--password-file", str(password))
@@ -53,6 +55,14 @@ def test_watch_sees_what_import_does_and_comes_back_after_a_restart(server: Serv
                     return passed
             raise AssertionError("".join(passed))
 
+        yield until
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == ""
+
+
+def test_watch_sees_what_import_does_and_comes_back_after_a_restart(server: Server) -> None:
+    imported(server, "the first")
+    with watched(server) as until:
         assert any("the first" in line for line in until("Waiting for pushes"))
         imported(server, "the second")
         assert any(line.startswith("Push: Email") for line in until("the second"))
@@ -61,8 +71,15 @@ def test_watch_sees_what_import_does_and_comes_back_after_a_restart(server: Serv
         server.start()
         imported(server, "the third")
         until("the third")
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.read() == ""
+
+
+def test_what_came_while_the_server_was_away_is_shown_though_nothing_was_pushed_before(server: Server) -> None:
+    with watched(server) as until:
+        until("Waiting for pushes")
+        server.stop()
+        imported(server, "meanwhile")
+        server.start()
+        assert any("+" in line and "meanwhile" in line for line in until("Waiting for pushes"))
 
 
 def test_a_wrong_password_ends_it(server: Server) -> None:

@@ -6,10 +6,13 @@ What needs the installed package is done by tests/packaging. It needs nginx and 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +25,9 @@ from tests.browsers.chromium import Chromium
 from tests.docs import homes
 from tests.docs.homes import Home
 from tests.docs.overlay import overlaid
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, blocks
 from tests.docs.proxies import behind
-from tests.docs.reader import SERVES, Reader
+from tests.docs.reader import PASSWORD, SERVES, Reader
 from tests.system.server import BIN, Server
 
 NOT_SOURCES = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "var", "dropin.cache")
@@ -157,6 +160,32 @@ def test_a_page_behind_a_proxy(name: str, tmp_path: Path) -> None:
         closing(beside(server, Home.PROXY, url=server.url, certificate=certificate)) as reader,
     ):
         reader.follow(homes.of(name))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/first-client.md"])
+def test_a_pages_client_is_of_any_account_and_ends_with_an_error(page: str, tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.start()
+    for name in ("first", "demo", "anna"):
+        server.add_account(f"{name}@localhost", PASSWORD)
+    (block,) = (block for block in blocks() if block.page == page and block.language == "python")
+    text = re.sub(r"(?m)^password = .*$", f"password = {PASSWORD!r}", block.text)
+    text = re.sub(r'cafile="[^"]+"', f"cafile={server.certificate!r}", text)
+    text = re.sub(r"https://localhost(:8443)?", server.url, text)
+    wrong = text.replace('[["Mailbox/', '[["Folder/')
+    assert wrong != text
+    try:
+        with subprocess.Popen([sys.executable, "-u", "-c", text], stdout=subprocess.PIPE, text=True) as client:
+            assert client.stdout
+            response = json.loads(client.stdout.readline())
+            client.terminate()
+        name, said, _ = response["methodResponses"][0]
+        assert name.startswith("Mailbox/")
+        assert said["accountId"] != "a1"
+        ended = subprocess.run([sys.executable, "-c", wrong], capture_output=True, text=True, timeout=60)
+        assert "unknownMethod" in ended.stdout
+    finally:
+        assert server.stop()
 
 
 @pytest.mark.parametrize("name", homes.pages(Home.BROWSER))

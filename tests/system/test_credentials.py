@@ -112,6 +112,7 @@ def test_a_disabled_account_lets_nobody_in_and_keeps_its_mail(server: Server) ->
     assert [closed_with(one.connection) for one in sockets] == [1008, 1008]
     for client in (server.http(), bearing(server, token), server.http(password=token)):
         assert status(server, client) == 401
+        server.wait_for(r"login failed: 'anna@localhost' from 127\.0\.0\.1 \(the account is disabled\)", 20)
     server.jmapctl("account", "enable", USER)
     assert status(server, bearing(server, token)) == 200
     assert status(server, server.http()) == 200

@@ -51,6 +51,18 @@ async def test_rfc6750_3_a_wrong_token_is_told_so(front: Front) -> None:
         refused = await peer.request("GET", "/jmap/session", b"", bearer(token), auth=False)
         assert refused.status == 401
         assert refused.headers["www-authenticate"] == 'Bearer realm="jmapd", error="invalid_token"'
+        assert refused.problem["detail"] == "This token is not accepted."
+
+
+@with_front()
+async def test_rfc7617_2_a_wrong_name_or_password_is_told_so_and_not_which(front: Front) -> None:
+    peer = await front.connect()
+    for said in (basic("wrong"), b"Authorization: Basic " + b64encode(f"nobody:{PASSWORD}".encode())):
+        refused = await peer.request("GET", "/jmap/session", b"", said, auth=False)
+        assert refused.problem["detail"] == "This name and password are not accepted."
+    for unsaid in ((), (b"Authorization: Negotiate abc",)):
+        refused = await peer.request("GET", "/jmap/session", b"", *unsaid, auth=False)
+        assert refused.problem["detail"].startswith("Say who you are: ")
 
 
 @with_front()

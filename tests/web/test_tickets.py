@@ -71,6 +71,15 @@ async def test_a_ticket_goes_before_an_authorization(front: Front) -> None:
 
 
 @with_front()
+async def test_a_ticket_that_opens_nothing_is_told_so(front: Front) -> None:
+    peer = await front.connect()
+    peer.send(upgrade("/jmap/ws?ticket=made-up", authorization=b""))
+    refused = await peer.response()
+    assert refused.problem["detail"] == "This ticket is unknown, used, or older than a minute."
+    assert "www-authenticate" in refused.headers
+
+
+@with_front()
 async def test_a_ticket_is_for_sockets_alone(front: Front) -> None:
     ticket = await made(await front.connect())
     peer = await front.connect()
