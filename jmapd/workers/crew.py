@@ -28,6 +28,9 @@ WATCH = SLOW
 MAX_ATTEMPTS = 2
 """How many workers may end over a job before it is given up."""
 
+STARTING = 60.0
+"""Seconds that a reader may take to be ready, whatever the hard deadline is: a busy machine starts it slowly."""
+
 RESPAWN = 0.2
 """Seconds before a worker is replaced that ended before it was ready; longer each time."""
 
@@ -260,8 +263,9 @@ class Crew(Service):
         for worker in self._all():
             # a writer may migrate the store for long before it is ready
             busy = bool(worker.jobs) or worker in self._renewal.leaving if worker.ready else worker is not self.writer
-            if busy and now - worker.since > self._hard_deadline:
-                _log.error("worker {pid} has not answered for {s} s", pid=worker.pid, s=self._hard_deadline)
+            patience = self._hard_deadline if worker.ready else max(self._hard_deadline, STARTING)
+            if busy and now - worker.since > patience:
+                _log.error("worker {pid} has not answered for {s} s", pid=worker.pid, s=patience)
                 self._give_up(worker)
                 worker.kill(DEADLINE)
         for reader in self.readers:
