@@ -88,13 +88,13 @@ def need_store(settings: Settings) -> None:
             return
     except OSError as error:
         raise Failure(f"{path}: {error.strerror}") from None
-    line = f"There is no store in {data_dir}."
-    if not names_data_dir(settings, os.environ):
-        line += (
-            " It is looked for in ./var where no data-dir is set: give the server's --config FILE, with data-dir in it,"
-            " or come to the folder that the server was started in."
-        )
-    raise Failure(line)
+    line = f"There is no store in {data_dir}"
+    if names_data_dir(settings, os.environ):
+        raise Failure(f"{line}.")
+    raise Failure(
+        f"{line}, where it is looked for since no data-dir is set: give the server's --config FILE, with data-dir in it, "
+        "or go to the folder where the server is started; it makes its store when it starts for the first time."
+    )
 
 
 def full_name(name: str, settings: Settings) -> str:

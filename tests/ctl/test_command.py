@@ -99,7 +99,9 @@ def test_no_store_is_made_where_nobody_has_named_one(here: Installation) -> None
     for arguments, status in ((add, 1), (("import", "anna", mail), 1), (("backup", "b.tar"), 1), (("check",), 2)):
         code, said = run(*arguments)
         assert (code, said.count("\n")) == (status, 1)
-        assert said.startswith(f"There is no store in {here.folder}/var. It is looked for in ./var where no data-dir")
+        assert said.startswith(
+            f"There is no store in {here.folder}/var, where it is looked for since no data-dir is set: "
+        )
     assert not (here.folder / "var").exists()
     # systemd has named it; and what is there once may be used
     assert run(*add, STATE_DIRECTORY=str(here.folder / "var")) == (0, "")
