@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.musts import FILES, read, table
-from tests.outcome import OVER, Name, Outcome
+from tests import offered
+from tests.musts import FILES, Section, read, table
+from tests.outcome import OVER, THREE_WAYS, Name, Outcome
 
 TITLES = {
     8620: "The JSON Meta Application Protocol (JMAP)",
@@ -32,12 +33,28 @@ TITLES = {
 HEAD = """\
 # Conformance
 
-What the tests hold, by the sections of the RFCs; made by `tox run -e tests`, which fails where this file is not what it
-would write. Where tests of methods run in this process, over HTTP and over a WebSocket, it is the same test each time.
-The WebSocket protocol itself is held by the Autobahn testsuite beside these (`make autobahn`).
+What jmapd offers, what of it is limited or not done, and what the tests hold of each section of the RFCs.
 
-Of RFC 8620 and RFC 8621 each sentence with MUST, MUST NOT, REQUIRED or SHALL is listed, in our own words, with the tests
-that hold it.
+## What there is, and what is not
+
+Numbers are those without a configuration; the Session and [settings](reference/settings.md) have those of a server.
+"""
+
+HELD = f"""
+No other extension of JMAP is there: no sharing (RFC 9670), Sieve (RFC 9661), S/MIME (RFC 9219), contacts or calendars.
+Where a capability is not in `using`, its methods are `unknownMethod`.
+
+## What the tests hold
+
+The rest of this page is made by `tox run -e tests`, which fails where the file is not what it would write. Of RFC 8620
+and RFC 8621 each sentence with MUST, MUST NOT, REQUIRED or SHALL is listed, in our own words, with the tests that hold
+it; of the other RFCs there are the tests alone. How to read it:
+
+- A test is called by its name in the code, and has passed unless **bold** words say otherwise.
+- {THREE_WAYS} behind it: the very same test passed three times, in its own process, over HTTP and over a WebSocket. All
+  others run one way: they look at one part of the server or at its transport, or have a server of their own.
+- A section that is not here demands nothing of a server in these words, and no test is about it alone.
+- The WebSocket protocol itself is held by the Autobahn testsuite beside these (`make autobahn`).
 """
 
 
@@ -59,7 +76,8 @@ class Conformance:
         if Name.of(test) is None:
             return
         outcome = self._outcomes.setdefault(test, Outcome())
-        over = next((name for name in OVER if parameters.startswith(name)), "")
+        first = parameters.removesuffix("]").partition("-")[0]
+        over = first if first in OVER else ""
         outcome.over[over] = outcome.over.get(over, True) and report.passed
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -72,24 +90,30 @@ class Conformance:
             print(f"\n{self._path} was not what the tests say, and has been written anew")  # noqa: T201
 
     def _text(self) -> str:
-        lines = [HEAD, *table.summary(self._outcomes)]
+        lines = [HEAD, *offered.tables(), HELD, *table.summary(self._outcomes)]
         for rfc, title in TITLES.items():
             others = self._others(rfc)
+            told = read(rfc).tests if rfc in FILES else set()
+            tests = told.union(*others.values())
+            if not tests:
+                continue
+            lines.append(f"\n## RFC {rfc}: {title}\n\n{table.counted(tests, self._outcomes)}")
             if rfc in FILES:
-                lines += [f"\n## RFC {rfc}: {title}", *table.demands(rfc, self._outcomes)]
-                others = ["\n### What else the tests hold\n", *others] if others else []
-            elif others:
-                others = [f"\n## RFC {rfc}: {title}\n", *others]
-            lines += others
+                lines += [*table.sections(rfc, others, self._outcomes), *table.bound(rfc)]
+            else:
+                lines.append("\n| section | what holds |\n|---|---|")
+                lines += [
+                    f"| {table.dotted(section)} | {table.cell(rfc, tests, self._outcomes)} |"
+                    for section, tests in others.items()
+                ]
         return "\n".join(lines) + "\n"
 
-    def _others(self, rfc: int) -> list[str]:
-        """The tests of an RFC, but for those that hold what it demands."""
+    def _others(self, rfc: int) -> dict[Section, list[str]]:
+        """The tests of an RFC by section, but for those that hold what it demands."""
         told = read(rfc).tests if rfc in FILES else set()
-        tests = {test: name for test in self._outcomes if (name := Name.of(test)) and name.rfc == rfc}
-        rows = [
-            f"| {table.dotted(name.section)} | {name.says} | {self._outcomes[test].shown()} |"
-            for test, name in sorted(tests.items(), key=lambda one: one[1])
-            if test not in told
-        ]
-        return ["| section | what holds | |", "|---|---|---|", *rows] if rows else []
+        named = sorted((name, test) for test in self._outcomes.keys() - told if (name := Name.of(test)))
+        found: dict[Section, list[str]] = {}
+        for name, test in named:
+            if name.rfc == rfc:
+                found.setdefault(name.section, []).append(test)
+        return found

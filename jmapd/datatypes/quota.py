@@ -104,10 +104,10 @@ class QuotaGetter:
 
 def query(context: Context, scope: Scope, arguments: Arguments) -> ListedResults:
     """Find Quotas; which of them can be seen depends on ``using``, so no changes can be told."""
-    test = read_filter(arguments, partial(read_condition, _CONDITIONS), joined)
-    sort = read_sort(arguments, _KEYS)
+    test = read_filter(arguments, partial(read_condition, CONDITIONS), joined)
+    sort = read_sort(arguments, SORT_KEYS)
     found = [one for one in of_account(context, scope).items() if test is None or test(one[1])]
-    numbers = [number for number, _ in ordered(found, sort, _KEYS)]
+    numbers = [number for number, _ in ordered(found, sort, SORT_KEYS)]
     return ListedResults(numbers, quota_id, can_calculate_changes=False)
 
 
@@ -122,13 +122,13 @@ def _string(name: str, test: Callable[[dict[str, Any], str], bool], value: Any) 
     return lambda quota: test(quota, value)
 
 
-_CONDITIONS = {
+CONDITIONS = {
     "name": partial(_string, "name", lambda quota, value: casemap(value) in casemap(quota["name"])),
     "scope": partial(_string, "scope", lambda quota, value: quota["scope"] == value),
     "resourceType": partial(_string, "resourceType", lambda quota, value: quota["resourceType"] == value),
     "type": partial(_string, "type", lambda quota, value: value in quota["types"]),
 }
-_KEYS: dict[str, Callable[[tuple[int, dict[str, Any]]], Any]] = {
+SORT_KEYS: dict[str, Callable[[tuple[int, dict[str, Any]]], Any]] = {
     "name": lambda one: casemap(one[1]["name"]),
     "used": lambda one: one[1]["used"],
 }
@@ -152,5 +152,7 @@ QUOTA_TYPE = DataType(
     number_of=lambda account, id: ids.number(ID_PREFIX, id),
     getter=QuotaGetter.open,
     query=query,
+    conditions=CONDITIONS,
+    sort_properties=SORT_KEYS,
     changes_extra=changes_extra,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -102,6 +102,8 @@ class DataType:
         the type has /copy.
     :param query: finds objects, if the type has /query.
     :param query_arguments: the names of /query's arguments beyond the standard ones.
+    :param conditions: the properties that a FilterCondition of its may have.
+    :param sort_properties: those that a Comparator may name.
     :param has_changes: whether the type has /changes.
     :param changes_extra: further members of the /changes response.
     :param other_methods: its methods that are not standard ones.
@@ -121,6 +123,8 @@ class DataType:
     copier: Callable[[Context, Scope, Scope, Sequence[int]], Copier] | None = None
     query: Callable[[Context, Scope, Arguments], Results] | None = None
     query_arguments: Sequence[str] = ()
+    conditions: Collection[str] = ()
+    sort_properties: Collection[str] = ()
     has_changes: bool = True
     changes_extra: Callable[[Changed], Mapping[str, Any]] | None = None
     other_methods: Sequence[Method] = ()

@@ -55,9 +55,12 @@ def watched(server: Server) -> Iterator[Callable[[str], list[str]]]:
                     return passed
             raise AssertionError("".join(passed))
 
-        yield until
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.read() == ""
+        try:
+            yield until
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.read() == ""
+        finally:
+            process.kill()
 
 
 def test_watch_sees_what_import_does_and_comes_back_after_a_restart(server: Server) -> None:

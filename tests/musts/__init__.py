@@ -58,17 +58,24 @@ class Demands:
 
     :param words: how often it has one of the words in capitals.
     :param counts: the same of each of its sections.
+    :param titles: those of the sections that there is anything to say of, in their order.
     """
 
     words: int
     counts: dict[Section, int]
+    titles: dict[Section, str]
     musts: list[Must]
     methods: list[Method]
 
     @property
     def tests(self) -> set[str]:
         """The tests that are named."""
-        return {test for one in self.musts for test in one.tests} | {test for one in self.methods for test in one.tests}
+        return {test for section in self.titles for test in self.tests_of(section)}
+
+    def tests_of(self, section: Section) -> Iterator[str]:
+        """The tests that are named in a section."""
+        yield from (test for one in self.methods if one.section == section for test in one.tests)
+        yield from (test for one in self.musts if one.section == section for test in one.tests)
 
 
 def section_of(text: str) -> Section:
@@ -83,7 +90,8 @@ def read(rfc: int) -> Demands:
     counts = {section: one["words"] for section, one in sections.items()}
     methods = [Method(section_of(one.pop("section")), name, **one) for name, one in whole["methods"].items()]
     methods.sort(key=lambda one: one.section)
-    return Demands(whole["words"], counts, list(_musts(sections)), methods)
+    titles = {section_of(number): title for number, title in whole["titles"].items()}
+    return Demands(whole["words"], counts, titles, list(_musts(sections)), methods)
 
 
 def _musts(sections: dict[Section, Any]) -> Iterator[Must]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from jmapd.datatypes import assembly
 from jmapd.protocol.capabilities import CORE, MAIL, SUBMISSION, VACATION_RESPONSE
+from tests import offered
 from tests.musts import FILES, read
 from tests.outcome import Name
 
@@ -48,6 +50,26 @@ def test_no_must_is_left_out(rfc: int) -> None:
         counted[one.section] += one.words
     assert counted == demands.counts
     assert sum(counted.values()) == demands.words
+
+
+@pytest.mark.parametrize("rfc", FILES)
+def test_every_section_has_its_title(rfc: int) -> None:
+    demands = read(rfc)
+    named = {found.section for name in names() if (found := Name.of(name)) and found.rfc == rfc}
+    assert demands.titles.keys() == demands.counts.keys() | named | {one.section for one in demands.methods}
+    assert list(demands.titles) == sorted(demands.titles)
+
+
+def test_every_capability_says_what_is_limited() -> None:
+    assert offered.LIMITED.keys() == assembly.CAPABILITIES
+    assert all(offered.LIMITED.values())
+
+
+def test_every_method_is_offered() -> None:
+    shown = "\n".join(offered.tables())
+    for name in assembly.methods():
+        type, _, verb = name.partition("/")
+        assert re.search(rf"\b{type}(/\w+, )*/{verb}\b", shown), name
 
 
 def test_every_method_has_tests() -> None:

@@ -115,10 +115,10 @@ def check_filter(arguments: Arguments) -> None:
 
 
 def _condition(condition: dict[str, Any]) -> Node:
-    unknown = condition.keys() - _CONDITIONS.keys()
+    unknown = condition.keys() - CONDITIONS.keys()
     if unknown:
         raise MethodError("unsupportedFilter", f"Unknown conditions: {', '.join(sorted(unknown))[:200]}.")
-    tests = tuple(_CONDITIONS[name](name, value) for name, value in condition.items())
+    tests = tuple(CONDITIONS[name](name, value) for name, value in condition.items())
     return tests[0] if len(tests) == 1 else Operator("AND", tests)
 
 
@@ -188,7 +188,7 @@ def _text(name: str, value: Any) -> Node:
     return _EVERYTHING if expression is None else Condition("text", expression)
 
 
-_CONDITIONS: dict[str, Callable[[str, Any], Node]] = {
+CONDITIONS: dict[str, Callable[[str, Any], Node]] = {
     "inMailbox": _in_mailbox,
     "inMailboxOtherThan": _in_other_mailbox,
     **dict.fromkeys(("hasKeyword", "allInThreadHaveKeyword", "someInThreadHaveKeyword", *_OPPOSITES), _keyword),

@@ -23,5 +23,7 @@ EMAIL = DataType(
     copier=EmailCopier.open,
     query=query.find,
     query_arguments=query.ARGUMENTS,
+    conditions=query.CONDITIONS,
+    sort_properties=query.SORT_PROPERTIES,
     other_methods=(import_.METHOD, parse.METHOD),
 )

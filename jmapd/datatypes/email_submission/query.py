@@ -23,7 +23,7 @@ from jmapd.store import objects
 
 Test = Callable[[tuple[int, objects.Object]], bool]
 
-_KEYS: dict[str, Callable[[tuple[int, objects.Object]], Any]] = {
+SORT_KEYS: dict[str, Callable[[tuple[int, objects.Object]], Any]] = {
     "emailId": lambda one: one[1]["emailId"],
     "threadId": lambda one: one[1]["threadId"],
     "sentAt": lambda one: _sent_at(one[1]),
@@ -32,11 +32,11 @@ _KEYS: dict[str, Callable[[tuple[int, objects.Object]], Any]] = {
 
 def query(context: Context, scope: Scope, arguments: Arguments) -> ListedResults:
     """Find submissions."""
-    test = read_filter(arguments, partial(read_condition, _CONDITIONS), joined)
-    sort = read_sort(arguments, _KEYS)
+    test = read_filter(arguments, partial(read_condition, CONDITIONS), joined)
+    sort = read_sort(arguments, SORT_KEYS)
     rows = objects.all_of(context.store.database, scope.number, NAME)
     found = [one for one in rows.items() if test is None or test(one)]
-    return ListedResults([number for number, _ in ordered(found, sort, _KEYS)], submission_id)
+    return ListedResults([number for number, _ in ordered(found, sort, SORT_KEYS)], submission_id)
 
 
 def _sent_at(row: objects.Object) -> int:
@@ -72,7 +72,7 @@ def _after(value: Any) -> Test:
     return lambda one: _sent_at(one[1]) >= moment
 
 
-_CONDITIONS: dict[str, Callable[[Any], Test]] = {
+CONDITIONS: dict[str, Callable[[Any], Test]] = {
     "identityIds": partial(_among, "identityId", "identityIds"),
     "emailIds": partial(_among, "emailId", "emailIds"),
     "threadIds": partial(_among, "threadId", "threadIds"),

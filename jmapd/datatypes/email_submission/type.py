@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jmapd.datatypes.email_submission.query import query
+from jmapd.datatypes.email_submission.query import CONDITIONS, SORT_KEYS, query
 from jmapd.datatypes.email_submission.record import NAME, submission_id, submission_number
 from jmapd.datatypes.email_submission.set import SubmissionSetter
 from jmapd.datatypes.objects import getter
@@ -30,4 +30,6 @@ EMAIL_SUBMISSION = DataType(
     setter=SubmissionSetter.open,
     set_arguments=("onSuccessUpdateEmail", "onSuccessDestroyEmail"),
     query=query,
+    conditions=CONDITIONS,
+    sort_properties=SORT_KEYS,
 )

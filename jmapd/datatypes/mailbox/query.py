@@ -25,7 +25,7 @@ from jmapd.store.mailboxes import MailboxRow, mailbox_id
 
 Test = Callable[[MailboxRow], bool]
 
-_KEYS: dict[str, Callable[[MailboxRow], Any]] = {
+SORT_KEYS: dict[str, Callable[[MailboxRow], Any]] = {
     "sortOrder": lambda row: row.sort_order,
     "name": lambda row: casemap(row.name),
     "parentId": lambda row: row.parent or 0,
@@ -34,14 +34,14 @@ _KEYS: dict[str, Callable[[MailboxRow], Any]] = {
 
 def query(context: Context, scope: Scope, arguments: Arguments) -> ListedResults:
     """Find Mailboxes."""
-    test = read_filter(arguments, partial(read_condition, _CONDITIONS), joined)
-    sort = read_sort(arguments, _KEYS)
+    test = read_filter(arguments, partial(read_condition, CONDITIONS), joined)
+    sort = read_sort(arguments, SORT_KEYS)
     filter_as_tree = arguments.boolean("filterAsTree")
     rows = rows_seen(context, scope)
     found = {row.id for row in rows.values() if test is None or test(row)}
     if filter_as_tree:
         found = {number for number in found if _ancestors(rows, number) <= found}
-    in_order = ordered(sorted(rows.values(), key=lambda row: row.id), sort, _KEYS)
+    in_order = ordered(sorted(rows.values(), key=lambda row: row.id), sort, SORT_KEYS)
     sort_as_tree = arguments.boolean("sortAsTree")
     if sort_as_tree:
         in_order = _as_tree(in_order)
@@ -76,7 +76,7 @@ def _is_subscribed(value: Any) -> Test:
     return lambda row: bool(row.subscribed) == value
 
 
-_CONDITIONS: dict[str, Callable[[Any], Test]] = {
+CONDITIONS: dict[str, Callable[[Any], Test]] = {
     "parentId": _parent,
     "name": _name,
     "role": _role,

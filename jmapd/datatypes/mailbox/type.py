@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from jmapd.datatypes.mailbox.properties import COUNT_PROPERTIES, PROPERTIES, shown
-from jmapd.datatypes.mailbox.query import query
+from jmapd.datatypes.mailbox.query import CONDITIONS, SORT_KEYS, query
 from jmapd.datatypes.mailbox.seen import rows_seen
 from jmapd.datatypes.mailbox.set import MailboxSetter
 from jmapd.methods.arguments import Arguments
@@ -64,5 +64,7 @@ MAILBOX = DataType(
     set_arguments=("onDestroyRemoveEmails",),
     query=query,
     query_arguments=("sortAsTree", "filterAsTree"),
+    conditions=CONDITIONS,
+    sort_properties=SORT_KEYS,
     changes_extra=changes_extra,
 )
