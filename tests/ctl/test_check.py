@@ -254,7 +254,7 @@ def test_a_database_that_is_none_and_a_store_that_is_not_there_cannot_be_looked_
     assert said.startswith("The store cannot be looked through:")
     assert len(said.splitlines()) == 1
     shutil.rmtree(data(filled))
-    assert "No such file" in filled.run("check", status=2)
+    assert filled.run("check", status=2) == f"There is no store in {data(filled)}.\n"
 
 
 def test_a_wrong_configuration_is_status_2(here: Installation) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from jmapd.config.mistakes import shown
 from jmapd.web.certificates import VALID, self_signed
 from tests.system.disk import Disk
 from tests.system.server import BIN, Server
@@ -80,7 +81,7 @@ def test_another_certificates_key_is_one_line_and_not_tried_again(tmp_path: Path
     _, key = self_signed(tmp_path / "other", "localhost", datetime.now(UTC))
     server = Server(tmp_path, more=tls_of(certificate, key))
     said = start_in_vain(server)
-    line = f'server.tls.private-key = "{key}": is not the key of the certificate in {certificate}\n'
+    line = f"server.tls.private-key = {shown(str(key))}: is not the key of the certificate in {certificate}\n"
     assert (said.returncode, said.stderr) == (os.EX_CONFIG, f"{server.configuration}: {line}")
 
 
