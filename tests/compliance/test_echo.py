@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
-from websockets.sync.client import ClientConnection, connect
 
 from compliance.echo import PATH
 from compliance.serving import serving
@@ -27,10 +28,11 @@ def ports(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         yield {"ws": plain, "wss": secure, "http2": bridge}
 
 
-def opened(ports: dict[str, str], transport: str) -> ClientConnection:
+def opened(ports: dict[str, str], transport: str) -> connect:
+    """A client that reads and writes in one thread, as it must over TLS (`tests.system.server.Connection`)."""
     url = f"{'wss' if transport == 'wss' else 'ws'}://127.0.0.1:{ports[transport]}{PATH}"
     trust = TRUST if transport == "wss" else None
-    return connect(url, ssl=trust, subprotocols=["jmap"], max_size=None)  # type: ignore[list-item]  # it is a str there
+    return connect(url, ssl=trust, subprotocols=["jmap"], max_size=None, open_timeout=60)  # type: ignore[list-item]  # it is a str there
 
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["ws", "wss", "http2"])
@@ -38,22 +40,28 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["ws", "wss", "http2"])
 
 @TRANSPORTS
 def test_messages_come_back_as_they_were(transport: str, ports: dict[str, str]) -> None:
-    with opened(ports, transport) as peer:
-        assert peer.subprotocol == "jmap"
-        assert [one.name for one in peer.protocol.extensions] == ["permessage-deflate"]
-        for message in ("", "a text", b"octets", b"\xff" * 16 * 1024 * 1024, "ä" * 100_000):
-            peer.send(message)
-            assert peer.recv(timeout=60) == message
+    async def whole() -> None:
+        async with opened(ports, transport) as peer:
+            assert peer.subprotocol == "jmap"
+            assert [one.name for one in peer.protocol.extensions] == ["permessage-deflate"]
+            for message in ("", "a text", b"octets", b"\xff" * 16 * 1024 * 1024, "ä" * 100_000):
+                await peer.send(message)
+                assert await asyncio.wait_for(peer.recv(), 60) == message
+
+    asyncio.run(whole())
 
 
 @TRANSPORTS
 def test_what_is_wrong_closes_one_connection_and_no_other(transport: str, ports: dict[str, str]) -> None:
-    with opened(ports, transport) as other, opened(ports, transport) as peer:
-        peer.send(b"\xff", text=True)
-        with pytest.raises(ConnectionClosedError, match="1007"):
-            peer.recv(timeout=60)
-        other.send("still here")
-        assert other.recv(timeout=60) == "still here"
+    async def whole() -> None:
+        async with opened(ports, transport) as other, opened(ports, transport) as peer:
+            await peer.send(b"\xff", text=True)
+            with pytest.raises(ConnectionClosedError, match="1007"):
+                await asyncio.wait_for(peer.recv(), 60)
+            await other.send("still here")
+            assert await asyncio.wait_for(other.recv(), 60) == "still here"
+
+    asyncio.run(whole())
 
 
 def test_the_bridge_ends_when_its_server_is_none() -> None:
