@@ -151,7 +151,7 @@ Index("emails_of_thread", emails.c.account, emails.c.thread)
 Index("emails_of_blob", emails.c.account, emails.c.blob)
 Index("emails_by_blob", emails.c.blob)
 
-# of destroyed Emails, whose texts are still in the full-text index
+# of destroyed Emails, whose texts are still in the full-text index; without a hash where they have to stay there
 left_texts = Table(
     "left_texts",
     metadata,

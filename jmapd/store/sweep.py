@@ -85,13 +85,18 @@ def forget_replies(database: Database, before: int, bound: int) -> int:
 
 
 def left(database: Database, bound: int) -> list[tuple[int, bytes]]:
-    """Destroyed Emails whose text is still in the index, each with the hash of its message."""
+    """Destroyed Emails whose text is still in the index and can leave it, each with the hash of its message."""
     return database.execute(_left, bound=bound).fetchall()
 
 
 def done_with(database: Database, numbers: list[int]) -> None:
     """The texts of these Emails are in the index no more."""
     database.execute(_done_with, ids=orjson.dumps(numbers).decode())
+
+
+def keep_left(database: Database, numbers: list[int]) -> None:
+    """The texts of these Emails cannot be taken out of the index: they stay noted, so that no search finds them."""
+    database.execute(_keep_left, ids=orjson.dumps(numbers).decode())
 
 
 def forget_blobs(database: Database, after: bytes, bound: int) -> bytes | None:
@@ -155,6 +160,8 @@ def _remove_old(path: Path) -> None:
 def _is_young(path: Path) -> bool:
     return time.time() - path.stat().st_mtime < YOUNG
 
+
+_NO_HASH = b""
 
 _REFERRING = (emails.c.blob, uploads.c.blob, left_texts.c.blob, queue.c.blob, reports.c.blob)
 """All that refers to blobs."""
@@ -244,7 +251,16 @@ def _forget_replies() -> ClauseElement:
 
 
 def _left() -> ClauseElement:
-    return select(left_texts.c.email, left_texts.c.blob).order_by(left_texts.c.email).limit(bindparam("bound"))
+    return (
+        select(left_texts.c.email, left_texts.c.blob)
+        .where(left_texts.c.blob != _NO_HASH)
+        .order_by(left_texts.c.email)
+        .limit(bindparam("bound"))
+    )
+
+
+def _keep_left() -> ClauseElement:
+    return update(left_texts).where(left_texts.c.email.in_(listed("ids"))).values(blob=_NO_HASH)
 
 
 def _done_with() -> ClauseElement:

@@ -73,9 +73,15 @@ class Sweeping:
         missing = [one for one in wanted if one.key not in prepared]
         if missing:
             return answers.needs(list({one.key: one for one in missing}.values()))
+        removed: list[int] = []
+        lost: list[int] = []
         for (number, _), one in zip(left, wanted, strict=True):
             message = prepared[one.key]
             if isinstance(message, PreparedMessage):
                 self.store.text.remove(number, Reading.unpack(message.reading).search)
-        sweep.done_with(self.store.database, [number for number, _ in left])
+                removed.append(number)
+            else:
+                lost.append(number)
+        sweep.done_with(self.store.database, removed)
+        sweep.keep_left(self.store.database, lost)
         return Answer({"at": len(left) == TEXTS or None})
