@@ -83,8 +83,10 @@ class EmailSetter:
 
     def _with_other_blobs(self, properties: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
         """The properties that were given with blobs, for in the Email these have other Ids (RFC 8620 section 6)."""
-        body = Body(self.context, reading.body.encode().split(b"\n"), DEFAULT_OPTIONS)
         names = [name for name in _WITH_BLOBS if blob_ids({name: properties.get(name)})]
+        if not names:
+            return {}
+        body = Body(self.context, reading.body.encode().split(b"\n"), DEFAULT_OPTIONS)
         members = b"{" + b",".join(body.member(name) for name in names) + b"}"
         self.context.spend(len(members))
         told: dict[str, Any] = orjson.loads(members)
